@@ -1,0 +1,119 @@
+"""Start and end child processes so that none outlives the command that started it."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+PR_SET_PDEATHSIG = 1  # Linux: the kernel sends this signal when our parent ends, even by kill -9
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    output: IO[Any] | int | None = None,
+    account: Mapping[str, Any] | None = None,
+    when_parent_dies: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, with stdout and stderr going to `output`.
+
+    Call it from a thread that lives as long as the child should: Linux ties `when_parent_dies` to the
+    thread that forked. `account` holds subprocess's user, group and extra_groups.
+    """
+    return subprocess.Popen(  # noqa: S603 - every caller passes its own fixed command
+        [str(part) for part in command],
+        env=dict(env) if env is not None else None,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        start_new_session=True,
+        preexec_fn=_parent_death_signal(when_parent_dies),
+        **(account or {}),
+    )
+
+
+def _parent_death_signal(number: signal.Signals) -> Callable[[], None] | None:
+    """What the child runs before exec; after setuid, which would clear the setting."""
+    if not sys.platform.startswith("linux"):
+        return None
+    # Loaded here, not in the child: between fork and exec only plain calls are safe.
+    libc = ctypes.CDLL(None, use_errno=True)
+    return partial(_set_parent_death_signal, libc, int(number), os.getpid())
+
+
+def _set_parent_death_signal(libc: ctypes.CDLL, number: int, parent: int) -> None:
+    libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the setting took hold
+        os.kill(os.getpid(), number)
+
+
+def stop(
+    child: subprocess.Popen[bytes], *, number: signal.Signals = signal.SIGTERM, grace: float = 10
+) -> bool:
+    """Ask the main process alone to end, wait `grace` seconds, then kill its whole group.
+
+    Only the main process is asked: a task cluster whose helpers get the signal too never finishes.
+    Returns whether it ended by itself.
+    """
+    with suppress(ProcessLookupError):
+        child.send_signal(number)
+    try:
+        child.wait(grace)
+    except subprocess.TimeoutExpired:
+        kill_group(child)
+        return False
+    kill_group(child)  # helpers it left behind
+    return True
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """SIGKILL every process of the child's session, also when the main process is gone already."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for orphan in session_members(child.pid):
+        with suppress(psutil.Error):
+            orphan.kill()
+    child.wait()
+
+
+def session_members(leader: int) -> list[psutil.Process]:
+    """The living processes whose session was started by `leader`."""
+    members = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError, psutil.Error):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
+    """Whether `condition` came true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(every)
+    return True

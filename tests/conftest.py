@@ -1,0 +1,62 @@
+"""What every test gets: its database, an empty media folder, quick passwords. More in tests/support/."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests.support import databases
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def media_root(tmp_path: Path, settings) -> Path:
+    """An empty folder for uploads and clips, this test's own."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    settings.MEDIA_ROOT = folder
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The name of a copy of the migrated test database that nobody connects to."""
+    with django_db_blocker.unblock():
+        connection.close()
+        source = connection.settings_dict["NAME"]
+        name = f"template_{source}"
+        databases.drop(name)
+        databases.copy(source, name)
+        yield name
+        databases.drop(name)
+
+
+@pytest.fixture
+def cloned_database(
+    request: pytest.FixtureRequest,
+    template_database: str,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """A private copy of the migrated database with real commits; yields its DATABASE_URL.
+
+    Django's default connection points at it in this test and in threads the test starts (each must close
+    its own), and child processes find it in DATABASE_URL. Not together with `db`, whose transaction
+    nobody else could see.
+    """
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        pytest.fail("cloned_database commits for real: drop the db fixture or mark.")
+    with (
+        databases.clone_of(template_database) as name,
+        django_db_blocker.unblock(),
+        databases.connected_to(name),
+    ):
+        monkeypatch.setenv("DATABASE_URL", databases.address_of(name))
+        yield databases.address_of(name)
