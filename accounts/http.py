@@ -1,0 +1,58 @@
+"""What views share: the typed request, the permission gate, and page or fragment."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from accounts.actors import Actor
+from accounts.models import Team, User
+
+
+class TeamRequest(HttpRequest):
+    """A signed-in request under `/t/<team>/`: TeamMiddleware has set team and actor."""
+
+    user: User
+    team: Team
+    actor: Actor
+    htmx: HtmxDetails
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor of a team page or of an API request (there the key authenticated it)."""
+    actor = getattr(request, "actor", None) or getattr(request, "auth", None)
+    if not isinstance(actor, Actor):
+        raise TypeError("This request belongs to no team.")
+    return actor
+
+
+def requires(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Answer 403 unless the member's role carries `permission`."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def gate(request: HttpRequest, *args: Any, team_slug: str, **kwargs: Any) -> HttpResponse:
+            if not actor_of(request).may(permission):
+                raise PermissionDenied
+            return view(cast(TeamRequest, request), *args, **kwargs)
+
+        gate.permission = permission  # type: ignore[attr-defined]  # the URL walk reads it
+        return gate
+
+    return decorate
+
+
+def page_or_fragment(
+    request: TeamRequest, template: str, fragment: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render `template`, or only its partial `fragment` for an htmx request that is not a boosted link."""
+    wants_fragment = request.htmx and not request.htmx.boosted
+    name = f"{template}#{fragment}" if wants_fragment else template
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
+    return response

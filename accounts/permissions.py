@@ -1,0 +1,28 @@
+"""Role -> permissions, in one table that code, tests and documentation share."""
+
+from typing import Final
+
+GENERATIONS_VIEW: Final = "generations.view"
+GENERATIONS_CREATE: Final = "generations.create"
+GENERATIONS_CANCEL: Final = "generations.cancel"
+BILLING_VIEW: Final = "billing.view"
+KEYS_MANAGE: Final = "keys.manage"
+
+_VIEWER = frozenset({GENERATIONS_VIEW})
+_EDITOR = _VIEWER | {GENERATIONS_CREATE, GENERATIONS_CANCEL}
+_ADMIN = _EDITOR | {KEYS_MANAGE}
+
+ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    "owner": _ADMIN | {BILLING_VIEW},
+    "admin": _ADMIN | {BILLING_VIEW},
+    "editor": _EDITOR | {BILLING_VIEW},
+    "viewer": _VIEWER,
+    "billing": frozenset({GENERATIONS_VIEW, BILLING_VIEW}),
+}
+
+# What an API key's scopes allow; a key never exceeds the role of the member who made it.
+SCOPE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    "generate": frozenset({GENERATIONS_CREATE, GENERATIONS_CANCEL}),
+    "read": frozenset({GENERATIONS_VIEW}),
+    "billing:read": frozenset({BILLING_VIEW}),
+}

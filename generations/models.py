@@ -1,0 +1,222 @@
+"""Pictures, generations, their events, what was sent to fal and what fal sent back."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import ApiKey, Team, User
+from generations.parameters import ClipParams
+from generations.states import TERMINAL, Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class TeamQuerySet(models.QuerySet[Any]):
+    def for_team(self, team: Team) -> "TeamQuerySet":
+        return self.filter(team=team)
+
+
+class Image(models.Model):
+    """A checked, re-encoded picture without metadata. One row per team and content (SHA-256 of what is stored)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="images")
+    uploaded_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    file = models.FileField(max_length=200)
+    thumbnail = models.FileField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    # SHA-256 of the bytes as uploaded: the same file again needs no second decoding.
+    source_sha256 = models.CharField(max_length=64, db_index=True)
+    width = models.PositiveIntegerField(help_text="pixels")
+    height = models.PositiveIntegerField(help_text="pixels")
+    size = models.PositiveIntegerField(help_text="bytes")
+    content_type = models.CharField(max_length=20)
+    original_name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Where fal keeps its copy, so that a picture used twice travels once.
+    fal_url = models.TextField(blank=True)
+    fal_url_expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "sha256"], name="image_once_per_team")]
+        indexes = [models.Index(fields=["team", "-created_at"], name="image_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} {self.content_type}"
+
+
+class Generation(models.Model):
+    """One clip somebody asked for. `status` changes only through `services.states.advance`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="generations")
+    # `ClipParams.as_json()`: fal's names and types without image_url.
+    params = models.JSONField()
+    # Scoped to the team: who repeats a submission with the same key gets this row back.
+    idempotency_key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+    # Why it did not end as a clip: a code of failures.py; the operator's detail is never shown to creators.
+    failure_code = models.CharField(max_length=60, blank=True)
+    failure_detail = models.TextField(blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    price = models.BigIntegerField(help_text="µ$ held at submission")
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    start_deadline = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True, help_text="rendering began at fal")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # When a worker, the poller or the sweep should look at this row next; null: nothing is due.
+    due_at = models.DateTimeField(null=True, blank=True)
+    # Times a task began work in the present phase; committed before the work, so a task that kills its worker counts.
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    # What fal last said while the job was there.
+    queue_position = models.PositiveIntegerField(null=True, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="percent")
+    logs = models.JSONField(default=list, help_text="the last lines of fal's log")
+
+    # What was delivered.
+    used_prompt = models.TextField(blank=True)
+    used_seed = models.BigIntegerField(null=True, blank=True)
+    video = models.FileField(max_length=200, blank=True)
+    poster = models.FileField(max_length=200, blank=True)
+    video_sha256 = models.CharField(max_length=64, blank=True)
+    video_size = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    width = models.PositiveIntegerField(default=0, help_text="pixels")
+    height = models.PositiveIntegerField(default=0, help_text="pixels")
+    frames = models.PositiveIntegerField(default=0)
+    duration_ms = models.PositiveIntegerField(default=0)
+
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "idempotency_key"], name="generation_once_per_key"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="generation_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=TERMINAL, ended_at__isnull=False)
+                | (~Q(status__in=TERMINAL) & Q(ended_at__isnull=True)),
+                name="generation_ended_when_final",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.SUCCEEDED) | ~Q(video=""), name="generation_ready_has_video"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["team", "-created_at", "-id"], name="generation_recent"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="generation_due"),
+            models.Index(fields=["created_at"], condition=Q(status=Status.QUEUED), name="generation_line"),
+            models.Index(
+                fields=["status"], condition=~Q(status__in=TERMINAL), name="generation_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generations:clip", args=[self.team.slug, self.pk])
+
+    @property
+    def clip_params(self) -> ClipParams:
+        return ClipParams.from_json(self.params)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def can_cancel(self) -> bool:
+        return not self.is_terminal and self.status != Status.FINALIZING and self.cancel_requested_at is None
+
+
+class GenerationEvent(models.Model):
+    """One change of state, written in the transaction that made it; append-only."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="events")
+    from_status = models.CharField(max_length=12, blank=True)
+    to_status = models.CharField(max_length=12, choices=Status)
+    actor = models.CharField(max_length=80, default="system")
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} -> {self.to_status}"
+
+
+class SubmissionState(models.TextChoices):
+    INTENT = "intent", "about to be sent"
+    ACCEPTED = "accepted", "accepted by fal"
+    REFUSED = "refused", "refused by fal"
+    LOST = "lost", "answer lost"
+    ABANDONED = "abandoned", "never arrived"
+
+
+class Submission(models.Model):
+    """One attempt to hand a generation to fal, committed before the request leaves.
+
+    `token` rides in the webhook address: it links whatever fal did with the request back to this row, even when
+    the answer to the request was lost.
+    """
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="submissions")
+    number = models.PositiveSmallIntegerField()
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    state = models.CharField(max_length=10, choices=SubmissionState, default=SubmissionState.INTENT)
+    # The body as sent: how a lost request is recognised in fal's list.
+    body = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    request_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
+    status_url = models.TextField(blank=True)
+    response_url = models.TextField(blank=True)
+    cancel_url = models.TextField(blank=True)
+    # fal's own count of what it bills, from the result's header (units; a number with a fraction).
+    billable_units = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "number"], name="submission_number_once"),
+            # At most one request of a generation can be alive at fal.
+            models.UniqueConstraint(
+                fields=["generation"],
+                condition=Q(state__in=["intent", "accepted", "lost"]),
+                name="submission_one_alive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.generation_id} #{self.number} {self.state}"
+
+
+class WebhookReceipt(models.Model):
+    """A verified delivery of fal's, stored before anything is done with it."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="receipts")
+    request_id = models.CharField(max_length=100)
+    body = models.TextField()
+    received_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A repeated delivery is the same fact.
+            models.UniqueConstraint(fields=["submission", "request_id"], name="receipt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} for {self.submission_id}"

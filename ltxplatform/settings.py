@@ -1,0 +1,331 @@
+"""Every setting of the site, read from typed environment variables (docs/operators.md lists them).
+
+Development boots with nothing set. Production (`DEPLOYMENT=production`) refuses to start on unsafe values;
+the rules are in checks.py.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from ltxplatform import embedded_postgres, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+if env.choice("DEPLOYMENT", default="development", options=("development", "production")) == "development":
+    env.read_dotenv(BASE_DIR / ".env")
+DEPLOYMENT = env.choice("DEPLOYMENT", default="development", options=("development", "production"))
+IN_DEVELOPMENT = DEPLOYMENT == "development"
+
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".local")))
+DEFAULT_SECRET_KEY = "development-only-key-that-production-refuses-to-start-with"  # noqa: S105
+SECRET_KEY = env.secret("SECRET_KEY", DEFAULT_SECRET_KEY if IN_DEVELOPMENT else "")
+DEBUG = env.boolean("DEBUG", default=IN_DEVELOPMENT)
+ALLOWED_HOSTS = env.items(
+    "ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]", "testserver") if IN_DEVELOPMENT else ()
+)
+PUBLIC_URL = env.address("PUBLIC_URL")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
+ADMIN_PATH = env.text("ADMIN_PATH", "staff").strip("/")
+
+# -- fal: the real service with a key, its stand-in without one -------------------------------------------------
+
+SANDBOX_URL = env.address("SANDBOX_URL", default="http://127.0.0.1:8790" if IN_DEVELOPMENT else "")
+FAL_KEY = env.secret("FAL_KEY")
+_sandbox = SANDBOX_URL if SANDBOX_URL and not FAL_KEY else ""
+FAL_KEY = FAL_KEY or ("sandbox-key:sandbox-secret" if _sandbox else "")
+FAL_QUEUE_URL = env.address(
+    "FAL_QUEUE_URL", default=f"{_sandbox}/queue" if _sandbox else "https://queue.fal.run"
+)
+FAL_REST_URL = env.address("FAL_REST_URL", default=f"{_sandbox}/rest" if _sandbox else "https://rest.fal.ai")
+FAL_API_URL = env.address(
+    "FAL_API_URL", default=f"{_sandbox}/api/v1" if _sandbox else "https://api.fal.ai/v1"
+)
+FAL_MEDIA_HOSTS = env.items(
+    "FAL_MEDIA_HOSTS", default=(urlsplit(_sandbox).hostname or "",) if _sandbox else ("*.fal.media",)
+)
+SANDBOX_IN_USE = bool(_sandbox)
+# Requests waiting or running at fal at once. fal runs 2 to 40 of an account's jobs and lines up the rest.
+FAL_MAX_IN_FLIGHT = env.integer("FAL_MAX_IN_FLIGHT", default=40, minimum=1, maximum=5000)
+# How long a lost submission waits for the webhook that names it before fal's request list is asked.
+FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
+FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
+
+# -- generations ----------------------------------------------------------------------------------------------
+
+PROMPT_MAX_LENGTH = env.integer("PROMPT_MAX_LENGTH", default=1000, minimum=1)
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20_000_000, minimum=1)
+UPLOAD_MAX_PIXELS = env.integer("UPLOAD_MAX_PIXELS", default=40_000_000, minimum=1)
+RESULT_MAX_BYTES = env.integer("RESULT_MAX_BYTES", default=500_000_000, minimum=1)
+MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", default=900, minimum=60, maximum=900)
+# A job that has not started at fal by then expires and its credits return.
+START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
+
+# -- Django ---------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "ltxplatform.apps.StaticFilesConfig",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "lucide",
+    "rest_framework",
+    "template_partials",
+    "accounts",
+    "billing",
+    "generations",
+    "ltxplatform",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "ltxplatform.middleware.RequestLogMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.TeamMiddleware",
+]
+
+ROOT_URLCONF = "ltxplatform.urls"
+WSGI_APPLICATION = "ltxplatform.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": [
+                "template_partials.templatetags.partials",
+                "ltxplatform.templatetags.ui",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ltxplatform.context.shell",
+            ],
+        },
+    },
+]
+
+# Where manage.py brings up a database of its own; None when DATABASE_URL names one.
+EMBEDDED_POSTGRES = DATA_DIR / "postgres" if IN_DEVELOPMENT and not env.secret("DATABASE_URL") else None
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL", default=embedded_postgres.expected_address(DATA_DIR / "postgres")),
+        # One connection a thread, kept: without it every broker call reconnects (a tenth of the enqueue rate).
+        # A pool is ruled out: forked workers would share its sockets.
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"NAME": env.text("TEST_DATABASE_NAME", "test_ltxplatform")},
+    }
+}
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "ltxplatform.staticfiles.HashedStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+# Uploads stream to disk past 2.5 MB; the form's own limit is UPLOAD_MAX_BYTES.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# -- sign-in --------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "platform:home"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "platform:home"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if IN_DEVELOPMENT else "https"
+
+EMAIL_BACKEND = env.text(
+    "EMAIL_BACKEND",
+    f"django.core.mail.backends.{'console' if IN_DEVELOPMENT else 'smtp'}.EmailBackend",
+)
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1, maximum=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ltxplatform <no-reply@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# -- transport and headers ------------------------------------------------------------------------------------
+
+SECURE_COOKIES = env.boolean("SECURE_COOKIES", default=not IN_DEVELOPMENT)
+SESSION_COOKIE_NAME = "__Host-session" if SECURE_COOKIES else "session"
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE_COOKIES else "csrf"
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=not IN_DEVELOPMENT)
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", default=0 if IN_DEVELOPMENT else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not IN_DEVELOPMENT
+SECURE_HSTS_PRELOAD = not IN_DEVELOPMENT
+if env.boolean("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+
+# -- REST API -------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "ltxplatform.errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ltxplatform API",
+    "DESCRIPTION": "Turn pictures and prompts into clips, paid from a team's prepaid credits.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": [],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+
+# -- background work: values and their measurements in docs/decisions/ ------------------------------------------
+
+Q_CLUSTER = {
+    "name": "default",
+    "orm": "default",
+    "cache": "default",
+    "workers": 2,
+    "queue_limit": 2,
+    "bulk": 1,
+    "timeout": 60,
+    "retry": 300,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.2,
+    "catch_up": False,
+    "recycle": 500,
+    "max_rss": 400_000,
+    "label": "Tasks",
+    "ALT_CLUSTERS": {
+        "media": {"timeout": 300, "retry": 1500},
+        "hooks": {"timeout": 40, "retry": 240},
+    },
+}
+
+# -- logs -----------------------------------------------------------------------------------------------------
+
+_shared_processors = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "lines": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+            "foreign_pre_chain": _shared_processors,
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": False},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_shared_processors,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
