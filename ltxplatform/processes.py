@@ -63,20 +63,30 @@ def _set_parent_death_signal(libc: ctypes.CDLL, number: int, parent: int) -> Non
 def stop(
     child: subprocess.Popen[bytes], *, number: signal.Signals = signal.SIGTERM, grace: float = 10
 ) -> bool:
-    """Ask the main process alone to end, wait `grace` seconds, then kill its whole group.
+    """Ask one child to end as `stop_all` does. Returns whether it ended within `grace` seconds."""
+    return stop_all({child: grace}, number=number) == []
+
+
+def stop_all(
+    children: Mapping[subprocess.Popen[bytes], float], *, number: signal.Signals = signal.SIGTERM
+) -> list[subprocess.Popen[bytes]]:
+    """Ask all at once to end, give each its seconds of grace, then kill what is left of their groups.
 
     Only the main process is asked: a task cluster whose helpers get the signal too never finishes.
-    Returns whether it ended by itself.
+    Returns the children that had to be killed.
     """
-    with suppress(ProcessLookupError):
-        child.send_signal(number)
-    try:
-        child.wait(grace)
-    except subprocess.TimeoutExpired:
-        kill_group(child)
-        return False
-    kill_group(child)  # helpers it left behind
-    return True
+    asked_at = time.monotonic()
+    killed = []
+    for child in children:
+        with suppress(ProcessLookupError):
+            child.send_signal(number)
+    for child, grace in children.items():
+        try:
+            child.wait(max(0, asked_at + grace - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            killed.append(child)
+        kill_group(child)  # also the helpers that outlived their main process
+    return killed
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:

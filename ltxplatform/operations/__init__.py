@@ -1,0 +1,1 @@
+"""What the site's operators need: are the task queues moving, and who restarts them."""
