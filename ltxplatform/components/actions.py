@@ -1,0 +1,110 @@
+"""What a person presses or follows: buttons, links, chips, tabs."""
+
+from collections.abc import Iterable, Mapping
+
+from django import template
+from django.http import QueryDict
+from django.template import RequestContext
+
+from ltxplatform.components.attrs import attributes
+
+register = template.Library()
+
+VARIANTS = frozenset({"primary", "quiet", "danger", "plain"})
+
+
+@register.inclusion_tag("components/button.html")
+def button(
+    label: str,
+    *,
+    variant: str = "quiet",
+    href: str = "",
+    type: str = "button",
+    icon: str = "",
+    size: str = "",
+    price: int | None = None,
+    price_id: str = "",
+    busy: bool = False,
+    disabled: bool = False,
+    full: bool = False,
+    **attrs: object,
+) -> dict[str, object]:
+    """A button, or with `href` a link that looks like one. `price` (µ$) stands behind the label."""
+    if variant not in VARIANTS:
+        raise ValueError(f"A button is one of {sorted(VARIANTS)}, not {variant!r}.")
+    names = ["button", variant, size, "full" if full else "", str(attrs.pop("class", ""))]
+    return {
+        "label": label,
+        "classes": " ".join(filter(None, names)),
+        "href": href,
+        "type": type,
+        "icon": icon,
+        "price": price,
+        "price_id": price_id,
+        "busy": busy,
+        "disabled": disabled,
+        "attrs": attributes(attrs),
+    }
+
+
+@register.inclusion_tag("components/icon_button.html")
+def icon_button(
+    icon: str,
+    label: str,
+    *,
+    href: str = "",
+    type: str = "button",
+    size: str = "",
+    disabled: bool = False,
+    **attrs: object,
+) -> dict[str, object]:
+    """A square button with an icon; `label` is what assistive technology reads and the pointer shows."""
+    return {
+        "icon": icon,
+        "label": label,
+        "href": href,
+        "type": type,
+        "classes": " ".join(filter(None, ["icon-button", size])),
+        "disabled": disabled,
+        "attrs": attributes(attrs),
+    }
+
+
+@register.inclusion_tag("components/link.html")
+def link(label: str, href: str, *, icon: str = "", **attrs: object) -> dict[str, object]:
+    return {"label": label, "href": href, "icon": icon, "attrs": attributes(attrs)}
+
+
+@register.inclusion_tag("components/tabs.html")
+def tabs(items: Iterable[Mapping[str, object]], *, label: str) -> dict[str, object]:
+    """Links between the parts of one subject: items of `label`, `url` and `current`."""
+    return {"items": items, "label": label}
+
+
+@register.inclusion_tag("components/filter_chips.html", takes_context=True)
+def filter_chips(
+    context: RequestContext, name: str, options: Iterable[tuple[str, str]], *, label: str, every: str = "All"
+) -> dict[str, object]:
+    """Links that set `?name=value` and keep the other filters; the first, `every`, clears it."""
+    query = _query(context)
+    chosen = query.get(name, "")
+    choices = [("", every), *options]
+    chips = [
+        {"label": text, "url": _with(query, name, str(value)), "current": str(value) == chosen}
+        for value, text in choices
+    ]
+    return {"chips": chips, "label": label}
+
+
+def _query(context: RequestContext) -> QueryDict:
+    request = context.get("request")
+    return request.GET if request is not None else QueryDict()
+
+
+def _with(query: QueryDict, name: str, value: str) -> str:
+    changed = query.copy()
+    for gone in (name, "cursor", "before"):
+        changed.pop(gone, None)
+    if value:
+        changed[name] = value
+    return f"?{changed.urlencode()}"

@@ -1,0 +1,34 @@
+"""The pages that belong to no app: the start page and the style guide."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from billing.services import quote
+from ltxplatform.components.demo import DemoForm, demo_context, failing_form
+
+DEFAULT_FRAMES = 121
+
+
+@require_safe
+@login_not_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What the platform does, for visitors; people who are signed in go on to their work."""
+    if isinstance(request.user, User):
+        team = request.user.last_team or request.user.teams.first()
+        if team is not None:
+            return redirect(reverse("generations:create", kwargs={"team_slug": team.slug}))
+    default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)
+    return render(request, "platform/home.html", {"default": default, "frames": DEFAULT_FRAMES})
+
+
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every component in every state, for staff; to everybody else the page does not exist."""
+    if not (isinstance(request.user, User) and request.user.is_staff):
+        raise Http404
+    context = {**demo_context(), "form": DemoForm(), "failing": failing_form()}
+    return render(request, "platform/styleguide.html", context)
