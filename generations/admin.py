@@ -1,0 +1,229 @@
+"""Staff screens for pictures and clips: everything that happened to a job on one page, nothing to change."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from unfold.decorators import display
+
+from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid
+from billing.money import format_exact
+from billing.services import hold_of
+from generations.failures import FAILURES
+from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
+from generations.states import Status
+
+TONES = {
+    Status.SUCCEEDED: "success",
+    Status.FAILED: "danger",
+    Status.REJECTED: "danger",
+    Status.EXPIRED: "warning",
+    Status.CANCELED: "warning",
+}
+NOTHING = "–"
+
+
+class EventTable(ReadOnlyTable):
+    model = GenerationEvent
+    fields = readonly_fields = ("created_at", "from_status", "to_status", "actor", "note")
+
+
+class SubmissionTable(ReadOnlyTable):
+    model = Submission
+    fields = readonly_fields = ("number", "state", "request_id", "token", "created_at", "billable_units")
+    show_change_link = True
+
+
+class ReceiptTable(ReadOnlyTable):
+    model = WebhookReceipt
+    fields = readonly_fields = ("request_id", "received_at", "processed_at", "body")
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin):
+    list_display = ("id", "state", "team", "created_by", "prompt", "cost", "created_at")
+    list_filter = ("status", "failure_code", "created_at")
+    list_select_related = ("team", "created_by")
+    search_fields = ("team__slug", "created_by__email", "idempotency_key__exact")
+    search_help_text = "Id of a clip, a team or a fal request; a team's short name; an e-mail address."
+    ordering = ("-created_at", "-id")
+    inlines = (EventTable, SubmissionTable)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("id", "state", "team", "created_by", "api_key", "image", "money", "reason")},
+        ),
+        (
+            "Course",
+            {
+                "fields": (
+                    ("created_at", "start_deadline"),
+                    ("started_at", "ended_at"),
+                    ("due_at", "attempts"),
+                    ("queue_position", "progress"),
+                    "cancel_requested_at",
+                    "receipts",
+                    "logs",
+                )
+            },
+        ),
+        ("Asked for", {"fields": ("params", "idempotency_key")}),
+        (
+            "Delivered",
+            {
+                "fields": (
+                    ("used_prompt", "used_seed"),
+                    ("video", "poster"),
+                    ("video_size", "video_sha256"),
+                    ("width", "height"),
+                    ("frames", "duration_ms"),
+                )
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        # The list needs neither the log nor the whole of what a big job carries.
+        return super().get_queryset(request).defer("logs", "used_prompt", "failure_detail")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Generation | None = None) -> list[str]:
+        named = [name for _, options in self.fieldsets for name in options["fields"]]
+        return [name for row in named for name in ((row,) if isinstance(row, str) else row)]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Generation], search_term: str
+    ) -> tuple[QuerySet[Generation], bool]:
+        identifier = as_uuid(search_term)
+        if identifier is None:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(named_by(identifier)), False
+
+    @display(description="status", ordering="status", label=TONES)
+    def state(self, generation: Generation) -> tuple[str, str]:
+        return generation.status, generation.get_status_display()
+
+    @display(description="prompt")
+    def prompt(self, generation: Generation) -> str:
+        return Truncator(generation.params.get("prompt", "")).chars(60)
+
+    @display(description="held at first", ordering="price")
+    def cost(self, generation: Generation) -> str:
+        return format_exact(generation.price)
+
+    @display(description="money")
+    def money(self, generation: Generation) -> str:
+        hold = hold_of(generation.pk)
+        if hold is None:
+            return NOTHING
+        return (
+            f"held {format_exact(hold.amount)}, captured {format_exact(hold.captured)}, "
+            f"released {format_exact(hold.released)} ({hold.state})"
+        )
+
+    @display(description="why it ended")
+    def reason(self, generation: Generation) -> str:
+        if not generation.failure_code:
+            return NOTHING
+        known = FAILURES.get(generation.failure_code)
+        sentence = known.operator if known else generation.failure_code
+        return f"{generation.failure_code}: {sentence} {generation.failure_detail}".strip()
+
+    @display(description="webhooks received")
+    def receipts(self, generation: Generation) -> SafeString | str:
+        rows = WebhookReceipt.objects.filter(submission__generation=generation).order_by("received_at")
+        lines = format_html_join(
+            "",
+            "<li>{} for {}, {}</li>",
+            (
+                (
+                    row.received_at.isoformat(" ", "seconds"),
+                    row.request_id,
+                    "applied" if row.processed_at else "waiting",
+                )
+                for row in rows
+            ),
+        )
+        return format_html("<ul>{}</ul>", lines) if lines else NOTHING
+
+
+def named_by(identifier: UUID) -> Q:
+    """Generations that an id in a report may mean: the job's, its team's, its picture's, or fal's for it."""
+    sent = Submission.objects.filter(Q(request_id=str(identifier)) | Q(token=identifier))
+    return Q(pk=identifier) | Q(team=identifier) | Q(image=identifier) | Q(pk__in=sent.values("generation"))
+
+
+@admin.register(Submission)
+class SubmissionAdmin(ReadOnlyAdmin):
+    """One attempt to hand a job to fal, with the exact body and what came back."""
+
+    list_display = ("generation", "number", "state", "request_id", "created_at")
+    list_filter = ("state", "created_at")
+    list_select_related = ("generation",)
+    search_fields = ("request_id__exact",)
+    search_help_text = "fal request id, token or clip id."
+    ordering = ("-created_at",)
+    inlines = (ReceiptTable,)
+    fields = readonly_fields = (
+        "generation",
+        "number",
+        "state",
+        "token",
+        "request_id",
+        "body",
+        "status_url",
+        "response_url",
+        "cancel_url",
+        "billable_units",
+        "created_at",
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Submission], search_term: str
+    ) -> tuple[QuerySet[Submission], bool]:
+        identifier = as_uuid(search_term)
+        if identifier is None:
+            return super().get_search_results(request, queryset, search_term)
+        known = Q(generation=identifier) | Q(token=identifier) | Q(request_id=str(identifier))
+        return queryset.filter(known), False
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "team", "uploaded_by", "pixels", "size", "uses", "created_at")
+    list_filter = ("content_type", "created_at")
+    list_select_related = ("team", "uploaded_by")
+    search_fields = ("team__slug", "uploaded_by__email", "sha256__exact", "original_name")
+    uuid_lookups = ("pk", "team")
+    ordering = ("-created_at",)
+    fields = readonly_fields = (
+        "id",
+        "team",
+        "uploaded_by",
+        "original_name",
+        "content_type",
+        "pixels",
+        "size",
+        "sha256",
+        "source_sha256",
+        "file",
+        "thumbnail",
+        "fal_url",
+        "fal_url_expires_at",
+        "created_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(uses_total=Count("generations"))
+
+    @display(description="pixels")
+    def pixels(self, image: Image) -> str:
+        return f"{image.width} × {image.height}"
+
+    @display(description="clips")
+    def uses(self, image: Image) -> int:
+        return image.uses_total  # type: ignore[attr-defined]
