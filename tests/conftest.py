@@ -1,5 +1,6 @@
 """What every test gets: its database, an empty media folder, quick passwords. More in tests/support/."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,18 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tests.support import databases
+from tests.support import chromium, databases
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser the tests marked `browser` are skipped, or refused where one is required."""
+    if chromium.find() is not None:
+        return
+    driven = [item for item in items if item.get_closest_marker("browser")]
+    if driven and chromium.is_required():
+        raise pytest.UsageError("No Chromium was found, and this run must not skip the browser tests.")
+    for item in driven:
+        item.add_marker(pytest.mark.skip(reason="no Chromium; set CHROMIUM=path"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +35,13 @@ def media_root(tmp_path: Path, settings) -> Path:
     folder.mkdir()
     settings.MEDIA_ROOT = folder
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Playwright drives the machine's own Chromium; its sandbox does not work for root."""
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": chromium.find(), "args": flags}
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,67 @@
+# What a person types. Everything is installed into .venv from the hash-locked requirements.
+
+PYTHON ?= python3
+PORT ?= 8000
+RUN := .venv/bin
+READY := .venv/.installed
+WORKERS ?= 2
+TESTS ?=
+
+# Values that stand for a production machine, so that its checks are run against something.
+PRODUCTION := DEPLOYMENT=production SECRET_KEY=$$($(RUN)/python -c "import secrets; print(secrets.token_urlsafe(50))") \
+	ALLOWED_HOSTS=clips.example PUBLIC_URL=https://clips.example FAL_KEY=id:secret \
+	DATABASE_URL=postgresql://ltxplatform@db/ltxplatform
+
+.PHONY: help demo test check bench fmt lock
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    start everything with a demo team (PORT=$(PORT)); Ctrl-C stops it"
+	@echo "make test    run the tests; TESTS=tests/billing runs a part"
+	@echo "make check   lint, types, layers, migrations, deployment checks"
+	@echo "make bench   run the benchmarks"
+	@echo "make fmt     format the code"
+	@echo "make lock    lock the dependencies again after a change in pyproject.toml"
+
+demo: $(READY)
+	@PORT=$(PORT) $(RUN)/python manage.py demo
+
+# A browser that is there, else Debian's when we may install it, else the browser tests are skipped loudly.
+test: $(READY)
+	@CHROMIUM="$$($(RUN)/python -m tests.support.chromium --install)" \
+		$(RUN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+
+check: $(READY)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy .
+	$(RUN)/lint-imports
+	find templates -name '*.html' -exec $(RUN)/djade --check {} +
+	$(RUN)/djlint --quiet --lint templates
+	$(RUN)/deptry .
+	$(RUN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(RUN)/python manage.py check --deploy --fail-level WARNING
+
+bench: $(READY)
+	$(RUN)/python -m benchmarks
+
+fmt: $(READY)
+	$(RUN)/ruff check --fix-only --quiet .
+	$(RUN)/ruff format --quiet .
+	find templates -name '*.html' -exec $(RUN)/djade {} +
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(RUN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links pyproject.toml
+
+lock: $(READY)
+	$(LOCK) --output-file requirements/base.txt
+	$(LOCK) --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=python3.11 make ..." >&2; exit 1; }
+	@test -x $(RUN)/python -a -x $(RUN)/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; } \
+		|| { rm -rf .venv; echo "python3 -m venv does not work; on Debian install python3-venv." >&2; exit 1; }
+	@echo "Installing the locked packages into .venv"
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

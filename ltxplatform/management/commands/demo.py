@@ -1,0 +1,136 @@
+"""The whole platform in one terminal: database, stand-in for fal, web, workers, poller, and a demo team."""
+
+import fcntl
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import StringIO
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from ltxplatform import embedded_postgres, env, probe, processes
+from ltxplatform.foreman import Foreman, Program, say
+
+MANAGE = [sys.executable, settings.BASE_DIR / "manage.py"]
+HOST = "127.0.0.1"
+WEB_THREADS = 8
+WEB_SECONDS = 60
+
+
+class Command(BaseCommand):
+    help = "Start everything with a demo team, and print the address. Ctrl-C stops all."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.port = env.integer("PORT", default=8000, minimum=1, maximum=65535)
+        self.site = f"http://{HOST}:{self.port}/"
+        self.stopping = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.stopping.set())
+        with ExitStack() as stack:
+            stack.enter_context(only_demo_here(self.site))
+            self.check_ports()
+            self.environment = {"PYTHONUNBUFFERED": "1", "DATABASE_URL": self.start_database(stack)}
+            if settings.SANDBOX_IN_USE and not settings.PUBLIC_URL:
+                self.environment["PUBLIC_URL"] = self.site.rstrip("/")
+            foreman = Foreman()
+            stack.callback(foreman.stop_all)
+            self.run(foreman, stack)
+            say("demo", "stopping")
+
+    def check_ports(self) -> None:
+        if not processes.port_is_free(self.port):
+            raise CommandError(f"Port {self.port} is in use. Choose another: PORT={self.port + 1} make demo")
+        if settings.SANDBOX_IN_USE and not processes.port_is_free(port := sandbox_port()):
+            raise CommandError(
+                f"Port {port} is in use, and the stand-in for fal needs it. "
+                f"Choose another: SANDBOX_URL=http://{HOST}:{port + 1} make demo"
+            )
+
+    def start_database(self, stack: ExitStack) -> str:
+        if settings.EMBEDDED_POSTGRES is None:
+            return env.secret("DATABASE_URL")
+        try:
+            return stack.enter_context(embedded_postgres.running(settings.EMBEDDED_POSTGRES))
+        except embedded_postgres.EmbeddedPostgresError as error:
+            raise CommandError(str(error)) from error
+
+    def run(self, foreman: Foreman, stack: ExitStack) -> None:
+        """Start what needs no tables beside the migrations, then the rest; watch until told to stop."""
+        if settings.SANDBOX_IN_USE:
+            foreman.add(self.program("fal", sys.executable, "-m", "sandbox", *sandbox_options()))
+        foreman.add(self.program("web", *web_command(self.port)))
+        welcome = prepare_data()
+        # Tasks may be cut short here: each can run again.
+        foreman.add(self.program("workers", *MANAGE, "runworkers", "--stop-seconds", "5", grace=8))
+        foreman.add(self.program("poller", *MANAGE, "poll"))
+        waited = 0.0
+        while not self.stopping.is_set() and waited < WEB_SECONDS and not probe.answers(self.port):
+            foreman.watch()
+            waited += 0.1
+            self.stopping.wait(0.1)
+        if not self.stopping.is_set():
+            self.stdout.write(f"\n{welcome}\nltxplatform is ready: {self.site}\nStop it with Ctrl-C.\n\n")
+            self.stdout.flush()
+        while not self.stopping.wait(0.5):
+            self.revive_database(stack)
+            foreman.watch()
+
+    def revive_database(self, stack: ExitStack) -> None:
+        folder = settings.EMBEDDED_POSTGRES
+        if folder is not None and embedded_postgres.address(folder) is None:
+            say("database", "ended, starting again")
+            self.start_database(stack)
+
+    def program(self, name: str, *command: Any, grace: float = 5) -> Program:
+        return Program(name, command, self.environment, grace)
+
+
+@contextmanager
+def only_demo_here(site: str) -> Iterator[None]:
+    """Two demos of one checkout would share a database, but not each other's workers."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with (settings.DATA_DIR / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandError(
+                f"A demo of this checkout runs already at {lock.read().strip()} - stop it with Ctrl-C first."
+            ) from None
+        lock.truncate(0)
+        lock.write(site)
+        lock.flush()
+        yield
+
+
+def prepare_data() -> str:
+    """Migrate and seed; returns what the seed has to tell, such as the demo logins."""
+    told = StringIO()
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("seed_demo", stdout=told)
+    finally:
+        connections.close_all()
+    return told.getvalue().strip()
+
+
+def web_command(port: int) -> list[Any]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
+        *("--blocking-threads", str(WEB_THREADS), "--log-level", "warning", "ltxplatform.wsgi:application"),
+    ]
+
+
+def sandbox_port() -> int:
+    return urlsplit(settings.SANDBOX_URL).port or 80
+
+
+def sandbox_options() -> list[str]:
+    return ["--port", str(sandbox_port()), "--data", str(settings.DATA_DIR / "sandbox")]

@@ -1,0 +1,43 @@
+"""The Chromium that drives the browser tests. `python -m tests.support.chromium` prints where it is."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+REQUIRED = "LTX_REQUIRE_BROWSER"  # set where a missing browser is a failure, not a reason to skip
+
+
+def find() -> str | None:
+    """The path named by CHROMIUM, else the first browser on the PATH."""
+    named = os.environ.get("CHROMIUM", "").strip()
+    return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def is_required() -> bool:
+    return os.environ.get(REQUIRED, "") not in {"", "0"}
+
+
+def install() -> str | None:
+    """Install Debian's package where this user may; returns its path."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        # Its own output would end up in the variable that the caller fills.
+        result = subprocess.run(["apt-get", *step], env=environment, stdout=sys.stderr, check=False)
+        if result.returncode != 0:
+            return None
+    return find()
+
+
+def main() -> None:
+    path = find() or (install() if "--install" in sys.argv else None)
+    if path is None:
+        sys.stderr.write("NO CHROMIUM: THE BROWSER TESTS ARE SKIPPED. Install it or set CHROMIUM=path.\n")
+    sys.stdout.write(f"{path or ''}\n")
+
+
+if __name__ == "__main__":
+    main()
