@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from unfold.decorators import display
 
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid
-from billing.money import format_exact
+from billing.money import NOTHING, format_exact
 from billing.services import hold_of
 from generations.failures import FAILURES
 from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
@@ -25,7 +25,6 @@ TONES = {
     Status.EXPIRED: "warning",
     Status.CANCELED: "warning",
 }
-NOTHING = "–"
 
 
 class EventTable(ReadOnlyTable):
@@ -222,7 +221,7 @@ class ImageAdmin(ReadOnlyAdmin):
 
     @display(description="pixels")
     def pixels(self, image: Image) -> str:
-        return f"{image.width} × {image.height}"
+        return f"{image.width} x {image.height}"
 
     @display(description="clips")
     def uses(self, image: Image) -> int:
