@@ -48,8 +48,8 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
 def template_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The name of a copy of the migrated test database that nobody connects to."""
     with django_db_blocker.unblock():
+        source = databases.migrated()
         connection.close()
-        source = connection.settings_dict["NAME"]
         name = f"template_{source}"
         databases.drop(name)
         databases.copy(source, name)

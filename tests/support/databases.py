@@ -28,6 +28,15 @@ def run(statement: sql.Composable) -> None:
         connection.execute(statement)
 
 
+def migrated() -> str:
+    """The name of the test database; makes it when no chosen test uses the `db` fixture."""
+    connection = connections["default"]
+    wanted = connection.settings_dict["TEST"]["NAME"]
+    if connection.settings_dict["NAME"] != wanted:
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    return str(wanted)
+
+
 def copy(source: str, target: str) -> None:
     """Create database `target` as a copy of `source`, which must have no open connection."""
     run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(target), sql.Identifier(source)))
