@@ -1,4 +1,4 @@
-"""Makes pictures and clips, honest and hostile; everything is drawn here, nothing is a file in the repository."""
+"""Makes pictures and clips, honest and hostile; everything is drawn here, no file is kept."""
 
 import io
 import math
@@ -7,13 +7,15 @@ import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
+from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 
 def photograph(width: int = 960, height: int = 640, seed: int = 1) -> bytes:
-    """A believable JPEG photograph: sky, sun, hills, soft light and grain. The same seed is the same picture."""
+    """A believable JPEG photograph: sky, sun, hills, grain. The same seed is the same picture."""
     buffer = io.BytesIO()
     landscape(width, height, seed).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
@@ -106,7 +108,7 @@ def clip(
     """A real video of moving colours at `path`."""
     scene = landscape(width, height)
     with av.open(str(path), "w", format=form, options=movflags) as container:
-        stream = container.add_stream(codec, rate=Fraction(rate))
+        stream = cast(VideoStream, container.add_stream(codec, rate=Fraction(rate)))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if codec == "libx264":
             stream.options = {"preset": "ultrafast"}

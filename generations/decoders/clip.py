@@ -1,0 +1,108 @@
+"""Reads what an MP4 holds and draws its poster. Runs confined: see confine.py.
+
+Every packet is counted and one frame is decoded: enough to tell a whole clip from a cut one without the
+time a full decoding takes.
+"""
+
+import io
+from fractions import Fraction
+from typing import IO, Any, Final
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from generations.decoders.confine import Refused
+
+# What browsers play inside an MP4.
+CODECS: Final = frozenset({"h264", "av1", "vp9"})
+BRANDS_REFUSED: Final = frozenset({"qt", ""})
+FRAME_RATES: Final = (1, 240)
+
+
+class Tally:
+    """Counts packets and remembers the stretch of time they cover, in the stream's own units."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.first: int | None = None
+        self.end = 0
+
+    def add(self, packet: av.Packet) -> None:
+        if packet.is_corrupt:
+            raise Refused("broken_video")
+        if packet.pts is None:
+            raise Refused("broken_video")
+        self.frames += 1
+        self.first = packet.pts if self.first is None else min(self.first, packet.pts)
+        self.end = max(self.end, packet.pts + (packet.duration or 0))
+
+    def seconds(self, time_base: Fraction) -> Fraction:
+        return (self.end - (self.first or 0)) * time_base
+
+
+def decode(
+    file: IO[bytes], *, max_frames: int, max_side: int, poster_side: int
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Give the facts of `VideoFacts`, then the poster as JPEG; raises Refused. Sides are pixels."""
+    with av.open(file, mode="r", format="mp4") as container:
+        stream = only_video(container)
+        stream.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
+        tally, frame = read_through(container, stream, max_frames)
+        facts = facts_of(stream, tally, frame)
+        if max(facts["width"], facts["height"]) > max_side:
+            raise Refused("unexpected_video")
+        return facts, [poster(frame, poster_side)]
+
+
+def only_video(container: InputContainer) -> VideoStream:
+    brand = container.metadata.get("major_brand", "").strip()
+    if brand in BRANDS_REFUSED or len(container.streams.video) != 1:
+        raise Refused("unexpected_video")
+    stream = container.streams.video[0]
+    if stream.codec_context.codec.canonical_name not in CODECS:
+        raise Refused("unexpected_video")
+    return stream
+
+
+def read_through(container: InputContainer, stream: VideoStream, max_frames: int) -> tuple[Tally, VideoFrame]:
+    tally = Tally()
+    first: VideoFrame | None = None
+    for packet in container.demux(stream):
+        if packet.size:
+            tally.add(packet)
+        if tally.frames > max_frames:
+            raise Refused("unexpected_video")
+        if first is None:  # the last, empty packet makes the decoder give what it still holds
+            first = next(iter(packet.decode()), None)
+    # The index says how many there should be; 0 means the file has none (fragments).
+    if first is None or tally.frames < stream.frames:
+        raise Refused("broken_video")
+    return tally, first
+
+
+def facts_of(stream: VideoStream, tally: Tally, frame: VideoFrame) -> dict[str, Any]:
+    seconds = tally.seconds(stream.time_base or Fraction(0))
+    if seconds <= 0:
+        raise Refused("broken_video")
+    rate = stream.average_rate or Fraction(tally.frames) / seconds
+    if not FRAME_RATES[0] <= rate <= FRAME_RATES[1]:
+        raise Refused("unexpected_video")
+    return {
+        "width": frame.width,
+        "height": frame.height,
+        "frames": tally.frames,
+        "duration_ms": round(seconds * 1000),
+        "codec": stream.codec_context.codec.canonical_name,
+        "frame_rate": round(float(rate), 3),
+    }
+
+
+def poster(frame: VideoFrame, side: int) -> bytes:
+    picture = frame.to_image()
+    picture.thumbnail((side, side))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
