@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 from zlib import crc32
 
 import structlog
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -53,6 +54,19 @@ class FoundKey:
 
     key: ApiKey
     maker_role: str | None
+
+
+class KeyState(StrEnum):
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ORPHANED = "orphaned"  # its maker has left the team or has no account any more
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    key: ApiKey
+    state: KeyState
 
 
 def create_api_key(
@@ -93,9 +107,21 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
     return key
 
 
-def keys_of(team: Team) -> QuerySet[ApiKey]:
-    """A team's keys with their makers, newest first, each with its maker's `role` (None: has left)."""
-    return ApiKey.objects.filter(team=team).select_related("created_by").annotate(role=_role_of_maker())
+def keys_of(team: Team, *, now: datetime) -> list[ListedKey]:
+    """A team's keys with their makers, newest first, in one query."""
+    keys = ApiKey.objects.filter(team=team).select_related("created_by").annotate(role=_role_of_maker())
+    return [ListedKey(key, state_of(FoundKey(key, key.role), now=now)) for key in keys]
+
+
+def state_of(found: FoundKey, *, now: datetime) -> KeyState:
+    """Whether the key opens anything at `now`, or why not."""
+    if found.key.is_revoked:
+        return KeyState.REVOKED
+    if found.key.expires_at is not None and found.key.expires_at <= now:
+        return KeyState.EXPIRED
+    if found.maker_role is None or not found.key.created_by.is_active:
+        return KeyState.ORPHANED
+    return KeyState.ACTIVE
 
 
 def find_key(parts: KeyParts) -> FoundKey | None:

@@ -1,6 +1,5 @@
 """Who calls the API: the bearer of a key. Session cookies count for nothing here, so neither does CSRF."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from django.utils import timezone
@@ -11,11 +10,16 @@ from rest_framework.request import Request
 
 from accounts import api_keys
 from accounts.actors import Actor, key_actor
-from accounts.api_keys import FoundKey
+from accounts.api_keys import KeyState
 from accounts.models import User
 
 HOW_TO: Final = "Send your key in the header: Authorization: Bearer ltx_live_…"
 NO_SUCH_KEY: Final = "This API key is not valid. Check that it was copied whole."
+ENDED: Final = {
+    KeyState.REVOKED: "This API key was revoked. Make a new one on the API keys page.",
+    KeyState.EXPIRED: "This API key has expired. Make a new one on the API keys page.",
+    KeyState.ORPHANED: "The person who made this API key is no longer in the team.",
+}
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -36,9 +40,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         if found is None:
             raise AuthenticationFailed(NO_SUCH_KEY)
         now = timezone.now()
-        role = _present_role(found, now)
+        state = api_keys.state_of(found, now=now)
+        if state is not KeyState.ACTIVE or found.maker_role is None:
+            # Only somebody who holds the secret gets here, so saying why tells nobody else anything.
+            raise AuthenticationFailed(ENDED[state])
         api_keys.record_use(found.key, now=now)
-        return found.key.created_by, key_actor(found.key, role)
+        return found.key.created_by, key_actor(found.key, found.maker_role)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -52,19 +59,6 @@ def _bearer(request: Request) -> str | None:
     if len(words) != 2 or words[0].lower() != "bearer":
         raise AuthenticationFailed(HOW_TO)
     return words[1]
-
-
-def _present_role(found: FoundKey, now: datetime) -> str:
-    """The role that bounds the key. Raises AuthenticationFailed when the key has come to its end."""
-    # Only somebody who holds the secret gets here, so saying why tells nobody else anything.
-    key = found.key
-    if key.is_revoked:
-        raise AuthenticationFailed("This API key was revoked. Make a new one on the API keys page.")
-    if key.expires_at is not None and key.expires_at <= now:
-        raise AuthenticationFailed("This API key has expired. Make a new one on the API keys page.")
-    if found.maker_role is None or not key.created_by.is_active:
-        raise AuthenticationFailed("The person who made this API key is no longer in the team.")
-    return found.maker_role
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

@@ -1,0 +1,36 @@
+"""Shapes of what people send; the rules are in the services."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.utils import timezone
+
+from accounts.api_keys import NAME_LENGTH
+
+SCOPE_CHOICES = (
+    ("generate", "Make clips: upload pictures, get prices, start and cancel clips"),
+    ("read", "See the team's clips, and the model with its settings"),
+    ("billing:read", "See the balance"),
+)
+EXPIRY_CHOICES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
+
+
+class ApiKeyForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=NAME_LENGTH,
+        help_text="What uses it, for example: website, nightly batch.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=SCOPE_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        initial=[value for value, _ in SCOPE_CHOICES],
+        error_messages={"required": "Choose at least one thing the key may do."},
+    )
+    expires_in = forms.ChoiceField(label="Stops working", choices=EXPIRY_CHOICES, required=False)
+
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["expires_in"]
+        return timezone.now() + timedelta(days=int(days)) if days else None

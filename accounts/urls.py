@@ -1,0 +1,12 @@
+"""Addresses of people and teams; sign-in and its like are django-allauth's."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
+    path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
+    path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),
+]
