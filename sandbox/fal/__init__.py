@@ -1,0 +1,1 @@
+"""A stand-in for fal: its queue, storage, platform API and webhooks, with faults on request."""
