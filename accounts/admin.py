@@ -8,12 +8,12 @@ from typing import ClassVar
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.models import ApiKey, Membership, Team, User
-from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin
+from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_of
 
 # Roles are a table in permissions.py; Django's groups would be a second, unread one.
 admin.site.unregister([Group, EmailAddress])
@@ -82,7 +82,7 @@ class TeamAdmin(ReadOnlyAdmin):
     inlines = (MembershipTable,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        return super().get_queryset(request).annotate(members_total=Count("memberships", distinct=True))
+        return super().get_queryset(request).annotate(members_total=count_of(Membership, "team"))
 
     @display(description="members", ordering="members_total")
     def members_count(self, team: Team) -> int:

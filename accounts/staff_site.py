@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
@@ -67,6 +68,12 @@ class ReadOnlyStack(ReadOnly, StackedInline):
     extra = 0
     can_delete = False
     show_change_link = False
+
+
+def count_of(model: type[Model], owner: str) -> Coalesce:
+    """How many rows of `model` name a row in their column `owner`; counted for the rows on the page only."""
+    rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
+    return Coalesce(Subquery(rows.values(total=Count("pk")), output_field=IntegerField()), 0)
 
 
 def as_uuid(text: str) -> UUID | None:

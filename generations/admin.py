@@ -4,14 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
 
-from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid
+from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid, count_of
 from billing.money import NOTHING, format_exact
 from billing.services import hold_of
 from generations.failures import FAILURES
@@ -217,7 +217,7 @@ class ImageAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(uses_total=Count("generations"))
+        return super().get_queryset(request).annotate(uses_total=count_of(Generation, "image"))
 
     @display(description="pixels")
     def pixels(self, image: Image) -> str:
