@@ -1,0 +1,23 @@
+"""Credit that nobody paid for."""
+
+from django.db import transaction
+
+from accounts.models import Team
+from billing import ledger
+from billing.ledger import KeyReused
+
+
+@transaction.atomic
+def grant_promo(*, team: Team, amount: int, key: str, actor: str, reason: str) -> None:
+    """Give the team `amount` µ$ of promotional credit, once per `key`; opens its wallet if need be.
+
+    Raises ValueError for an amount that is not positive or a missing reason, KeyReused when `key`
+    already gave another team or amount, and Busy. Locks the team's available row.
+    """
+    if amount <= 0:
+        raise ValueError("A grant adds credit: the amount must be above zero.")
+    if not reason.strip():
+        raise ValueError("A grant needs a reason.")
+    answer = ledger.grant_promo(team_id=team.pk, amount=amount, key=key, actor=actor, reason=reason)
+    if answer.outcome == "key_reused":
+        raise KeyReused("This key already belongs to another grant.")
