@@ -29,12 +29,16 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by an e-mail address that is stored in lower case."""
 
-    email = models.EmailField("e-mail address", unique=True, error_messages={"unique": "This address is taken."})
+    email = models.EmailField(
+        "e-mail address", unique=True, error_messages={"unique": "This address is taken."}
+    )
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField(default=False, help_text="May enter the staff site.")
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
-    last_team = models.ForeignKey("accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    last_team = models.ForeignKey(
+        "accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -1,7 +1,7 @@
 """Pictures, generations, their events, what was sent to fal and what fal sent back."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class TeamQuerySet(models.QuerySet[Any]):
-    def for_team(self, team: Team) -> "TeamQuerySet":
+Owned = TypeVar("Owned", bound=models.Model)
+
+
+class TeamQuerySet(models.QuerySet[Owned]):
+    """Rows with an owner; every read for people starts with `for_team`."""
+
+    def for_team(self, team: Team) -> "TeamQuerySet[Owned]":
         return self.filter(team=team)
 
 
@@ -79,6 +84,8 @@ class Generation(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # When a worker, the poller or the sweep should look at this row next; null: nothing is due.
     due_at = models.DateTimeField(null=True, blank=True)
+    # When a task was last enqueued for what is due, so that a busy queue is not filled with copies.
+    nudged_at = models.DateTimeField(null=True, blank=True)
     # Times a task began work in the present phase; committed before the work, so a task that kills its worker counts.
     attempts = models.PositiveSmallIntegerField(default=0)
 
@@ -118,9 +125,7 @@ class Generation(models.Model):
             models.Index(fields=["team", "-created_at", "-id"], name="generation_recent"),
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="generation_due"),
             models.Index(fields=["created_at"], condition=Q(status=Status.QUEUED), name="generation_line"),
-            models.Index(
-                fields=["status"], condition=~Q(status__in=TERMINAL), name="generation_active"
-            ),
+            models.Index(fields=["status"], condition=~Q(status__in=TERMINAL), name="generation_active"),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +190,8 @@ class Submission(models.Model):
     status_url = models.TextField(blank=True)
     response_url = models.TextField(blank=True)
     cancel_url = models.TextField(blank=True)
+    # The model's answer (video address, prompt and seed used), so that saving can be retried without asking again.
+    output = models.JSONField(null=True, blank=True)
     # fal's own count of what it bills, from the result's header (units; a number with a fraction).
     billable_units = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
 

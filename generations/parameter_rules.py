@@ -46,7 +46,9 @@ def steps_warning(params: ClipParams) -> str:
     """A caution about a legal but doubtful combination, or ""."""
     left = params.second_pass_num_inference_steps - params.second_pass_skip_initial_steps
     if params.enable_detail_pass and left < 2:
-        return f"The detail pass would run {max(left, 0)} of its steps. Skip fewer steps to leave at least two."
+        return (
+            f"The detail pass would run {max(left, 0)} of its steps. Skip fewer steps to leave at least two."
+        )
     return ""
 
 
@@ -83,7 +85,7 @@ def _clean_prompt(raw: Any) -> str:
 
 def _text(raw: Any) -> str:
     if not isinstance(raw, str):
-        raise ValueError("This must be text.")  # noqa: TRY004
+        raise ValueError("This must be text.")
     if "\x00" in raw:
         raise ValueError("This text contains a character that cannot be stored.")
     # Browsers send line ends as CRLF; one form keeps lengths and replays equal.
@@ -147,7 +149,7 @@ def _boolean(raw: Any) -> bool:
 def _loras(raw: Any) -> tuple[Lora, ...]:
     items = _lora_lines(raw) if isinstance(raw, str) else raw
     if not isinstance(items, Sequence):
-        raise ValueError("LoRAs must be a list.")  # noqa: TRY004
+        raise ValueError("LoRAs must be a list.")
     if len(items) > LORAS_MAX:
         raise ValueError(f"At most {LORAS_MAX} LoRAs can be combined.")
     return tuple(_lora(number, item) for number, item in enumerate(items, start=1))
@@ -165,7 +167,12 @@ def _lora(number: int, item: Any) -> Lora:
     if not isinstance(item, Mapping) or item.keys() - {"path", "scale", "weight_name"}:
         raise ValueError(f"LoRA {number} takes path, scale and weight_name.")
     path, weight_name = item.get("path"), item.get("weight_name")
-    if not isinstance(path, str) or not path.strip() or len(path) > 500 or any(map(str.isspace, path.strip())):
+    if (
+        not isinstance(path, str)
+        or not path.strip()
+        or len(path) > 500
+        or any(map(str.isspace, path.strip()))
+    ):
         raise ValueError(f"LoRA {number} needs a path: the address or repository of its weights.")
     scale = _decimal(item.get("scale", 1))
     if scale is None or not 0 <= scale <= LORA_SCALE_MAX:

@@ -49,7 +49,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "text",
         "basic",
         "",
-        "Name the subject, what it does, where, in which style, how the camera moves, the light, and the quality you want.",
+        "Name the subject, what it does, where, in which style, how the camera moves, the light, and the quality "
+        "you want.",
     ),
     Parameter(
         "num_frames",
@@ -264,7 +265,8 @@ class ClipParams:
         """The inverse of `as_json`, for rows of ours; input from outside goes through `parameter_rules.clean`."""
         values = dict(data)
         values["loras"] = tuple(
-            Lora(lora["path"], Decimal(str(lora["scale"])), lora.get("weight_name")) for lora in values["loras"]
+            Lora(lora["path"], Decimal(str(lora["scale"])), lora.get("weight_name"))
+            for lora in values["loras"]
         )
         for name in ("temporal_adain_factor", "tone_map_compression_ratio"):
             values[name] = Decimal(str(values[name]))

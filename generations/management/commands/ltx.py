@@ -88,8 +88,7 @@ class Command(BaseCommand):
         if options["quote"]:
             return
         generation = self.submit(actor, params, source)
-        console = Console(file=self.stderr._out)
-        with display(console) as shown:
+        with display(Console(stderr=True)) as shown:
             ended = self.wait(actor, generation, shown, options["timeout"])
         self.finish(ended, target, force=options["force"])
 

@@ -1,0 +1,78 @@
+"""The one function that changes a generation's state."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from accounts.background import enqueue
+from billing.services import hold_of, settle_hold
+from billing.services.pricing import price_of
+from generations.models import Generation, GenerationEvent
+from generations.states import IN_FLIGHT, RELEASING, TERMINAL, TRANSITIONS, Status
+
+logger = structlog.get_logger(__name__)
+
+DISPATCH_NEXT = "generations.tasks.dispatch_next"
+
+
+@transaction.atomic
+def advance(
+    *, generation_id: UUID, to: Status, now: datetime, actor: str = "system", note: str = "", **changes: Any
+) -> Generation | None:
+    """Move the generation to `to` and settle what that means for its hold; None when the row has moved on.
+
+    Locks the generation, re-reads it and looks the move up in the transition table: evidence that comes late or
+    twice changes nothing. `changes` are columns to set with it. Releases, or captures for `changes["frames"]`
+    delivered, in the same transaction.
+    """
+    generation = Generation.objects.select_for_update().get(pk=generation_id)
+    source = Status(generation.status)
+    if to not in TRANSITIONS[source]:
+        logger.info("move_refused", generation=str(generation_id), source=source, to=to)
+        return None
+    generation.status = to
+    _set(generation, {"attempts": 0, "due_at": None, **changes})
+    if to in TERMINAL:
+        generation.ended_at = now
+    generation.save()
+    record_event(generation, source=source, actor=actor, note=note, now=now)
+    if to in RELEASING:
+        settle_hold(generation_id=generation_id, used=0)
+    elif to == Status.SUCCEEDED:
+        settle_hold(generation_id=generation_id, used=_price_of_delivered(generation))
+    if to == Status.QUEUED or (source in IN_FLIGHT and to not in IN_FLIGHT):
+        enqueue(DISPATCH_NEXT)  # a job is waiting, or a slot at fal is free again
+    return generation
+
+
+def record_event(
+    generation: Generation, *, source: Status | None, now: datetime, actor: str = "system", note: str = ""
+) -> None:
+    """Append the change to the generation's timeline."""
+    GenerationEvent.objects.create(
+        generation=generation,
+        from_status=source or "",
+        to_status=generation.status,
+        actor=actor,
+        note=note[:200],
+        created_at=now,
+    )
+
+
+def _set(generation: Generation, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(generation, name, value)
+
+
+def _price_of_delivered(generation: Generation) -> int:
+    """µ$ for the frames that arrived, by the price that was held; never more than the hold."""
+    hold = hold_of(generation.pk)
+    if hold is None:
+        raise LookupError(f"Generation {generation.pk} has no hold.")
+    requested = generation.params["num_frames"]
+    if generation.frames >= requested:
+        return hold.amount
+    return price_of(rate_nanos=hold.rate_nanos, num_frames=generation.frames, passes=hold.passes)
