@@ -1,0 +1,202 @@
+"""The create form: how the parameters look as HTML input. The rules are in parameter_rules.py."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django import forms
+from django.conf import settings
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from accounts.errors import FieldErrors
+from generations import parameter_rules
+from generations.guidance import OPENINGS, QUALITIES, QUALITY_GUIDANCE
+from generations.models import Generation, Image
+from generations.parameters import (
+    IMAGE_REQUIRED,
+    PARAMETERS,
+    QUALITY_PRESETS,
+    ClipParams,
+    Lora,
+    Parameter,
+)
+
+STEPS: Final = ("first_pass_num_inference_steps", "second_pass_num_inference_steps")
+CUSTOM: Final = "custom"
+TALL: Final = {"prompt": 5, "negative_prompt": 2, "loras": 3}
+SLIDERS: Final = frozenset(
+    {
+        "num_frames",
+        *STEPS,
+        "second_pass_skip_initial_steps",
+        "temporal_adain_factor",
+        "tone_map_compression_ratio",
+        "constant_rate_factor",
+    }
+)
+
+
+class ParameterField(forms.Field):
+    """Hands the raw value on unchecked; `kind` and `guidance` say how its control looks and what it explains."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(required=False, label=parameter.label, widget=_widget(parameter))
+        self.kind = _kind(parameter)
+        self.guidance = parameter.guidance
+        self.max_length = settings.PROMPT_MAX_LENGTH if parameter.name == "prompt" else None
+
+
+class CreateForm(forms.Form):
+    """Every input of a clip, as strings; `params` holds the checked parameters once the form is valid.
+
+    One rule joins quality and steps: a named quality decides both step counts, "custom" leaves them to their fields.
+    """
+
+    image = forms.Field(required=False, label="Picture")
+    file = forms.Field(required=False, label="Picture", widget=forms.FileInput)
+    key = forms.Field(required=False)
+    quality = forms.Field(
+        required=False,
+        label="Quality",
+        widget=forms.RadioSelect(choices=[(quality.key, quality.name) for quality in QUALITIES]),
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        files: MultiValueDict[str, Any] | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, files, initial={**_defaults(), **(initial or {})}, auto_id="create-%s")
+        self.params: ClipParams | None = None
+        self.picture: Image | None = None
+        self.picture_error = ""
+        self.fields.update({parameter.name: ParameterField(parameter) for parameter in PARAMETERS})
+        self.fields["quality"].guidance = QUALITY_GUIDANCE  # type: ignore[attr-defined]
+
+    def clean(self) -> None:
+        try:
+            self.params = parameter_rules.clean(self._raw())
+        except FieldErrors as error:
+            self.add_refusal(error)
+        if self.picture_error or self.image_id is None:
+            self.add_error("image", self.picture_error or IMAGE_REQUIRED)
+
+    def add_refusal(self, error: FieldErrors) -> None:
+        """Each sentence at its field; what belongs to no field stands above the form."""
+        for name, sentences in error.errors.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
+
+    def draft(self) -> ClipParams | None:
+        """What the form would ask for now, for its price: an empty prompt and wrong extras do not matter, but
+        without a usable length there is no price."""
+        raw = {**self._raw(), "prompt": "draft"}
+        try:
+            return parameter_rules.clean(raw)
+        except FieldErrors as error:
+            wrong = error.errors.keys()
+        if "num_frames" in wrong:
+            return None
+        return parameter_rules.clean({name: value for name, value in raw.items() if name not in wrong})
+
+    @property
+    def image_id(self) -> UUID | None:
+        """The picture sent along, else the chosen one; whether that is the team's is for the service to say."""
+        return self.picture.pk if self.picture else picked(self["image"].value())
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key the form was rendered with: sent twice, it makes one clip."""
+        return str(picked(self["key"].value()) or uuid4())
+
+    @property
+    def new_key(self) -> str:
+        """Every rendering gets its own key."""
+        return str(uuid4())
+
+    @property
+    def advanced(self) -> list[forms.BoundField]:
+        return [self[parameter.name] for parameter in PARAMETERS if parameter.group == "advanced"]
+
+    @property
+    def advanced_is_used(self) -> bool:
+        """Whether something under Advanced is wrong or differs from its default, so that it must be seen."""
+        defaults = _defaults()
+        return any(
+            field.errors or _text(field.value()) != _text(defaults[field.name]) for field in self.advanced
+        )
+
+    def _raw(self) -> dict[str, Any]:
+        raw = {parameter.name: self[parameter.name].value() for parameter in PARAMETERS}
+        steps = QUALITY_PRESETS.get(str(self["quality"].value()))
+        return raw | dict(zip(STEPS, steps, strict=True)) if steps else raw
+
+
+def opening_values(key: str) -> dict[str, Any]:
+    """The form's first values for `?start=key`: a starter or a pattern."""
+    return {"prompt": OPENINGS[key].prompt} if key in OPENINGS else {}
+
+
+def values_of(generation: Generation) -> dict[str, Any]:
+    """The form's first values to make this clip again."""
+    params = generation.clip_params
+    values = {parameter.name: getattr(params, parameter.name) for parameter in PARAMETERS}
+    values["loras"] = "\n".join(_lora_line(lora) for lora in params.loras)
+    steps = tuple(values[name] for name in STEPS)
+    named = (name for name, preset in QUALITY_PRESETS.items() if preset == steps)
+    return values | {"image": generation.image_id, "quality": next(named, CUSTOM)}
+
+
+def _defaults() -> dict[str, Any]:
+    values = {parameter.name: parameter.default for parameter in PARAMETERS}
+    return values | {"loras": "", "quality": "balanced"}
+
+
+def _lora_line(lora: Lora) -> str:
+    return f"{lora.path} {_text(lora.scale)}"
+
+
+def _text(value: Any) -> str:
+    """0.50 and 0.5 are the same number to a person."""
+    text = "" if value is None else str(value)
+    return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").isdigit() else text
+
+
+def _kind(parameter: Parameter) -> str:
+    if parameter.name in SLIDERS:
+        return "slider"
+    return {"choice": "segmented", "boolean": "switch"}.get(parameter.kind, "input")
+
+
+def _widget(parameter: Parameter) -> forms.Widget:
+    match parameter.kind:
+        case "boolean":
+            return forms.CheckboxInput()
+        case "choice":
+            return forms.RadioSelect(choices=parameter.choices)
+        case "integer" | "decimal":
+            return NumberInput(parameter)
+        case "text" | "loras":
+            return forms.Textarea(attrs={"rows": TALL[parameter.name]})
+
+
+class NumberInput(forms.NumberInput):
+    """A number field with the parameter's bounds; 0.50 shows as 0.5."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        bounds = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
+        super().__init__(attrs={name: str(value) for name, value in bounds.items() if value is not None})
+
+    def format_value(self, value: Any) -> str | None:
+        return None if value in (None, "") else _text(value)
+
+
+def picked(raw: object) -> UUID | None:
+    """An id as a form or an address carries it, or None for anything else."""
+    try:
+        return UUID(str(raw))
+    except ValueError:
+        return None

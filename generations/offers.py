@@ -1,0 +1,90 @@
+"""What the create form's clip costs, beside what the team can pay."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from accounts.models import Membership, Role, Team
+from billing.money import format_exact
+from billing.services import Quote, balance_of, quote
+from generations.forms import CreateForm
+from generations.models import Image
+from generations.parameter_rules import steps_warning
+from generations.parameters import BILLED_FRAMES_PER_SECOND, FRAME_GRID, FRAMES_MIN
+from generations.presentation import DIVIDED, TIMES, played_seconds, size_warning
+
+NANOS_PER_MICRO: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A price with its consequences; `quote` is None while the form names no usable length.
+
+    Amounts are µ$. `affordable_frames` is the longest clip the balance pays for, 0 for none; it and `owners` are
+    worked out only when the balance is too small.
+    """
+
+    quote: Quote | None
+    available: int
+    played_seconds: Decimal = Decimal(0)
+    affordable_frames: int = 0
+    owners: tuple[str, ...] = ()
+    steps_note: str = ""
+    size_note: str = ""
+
+    @property
+    def after(self) -> int:
+        return self.available - (self.quote.amount if self.quote else 0)
+
+    @property
+    def missing(self) -> int:
+        """µ$ short; 0 when the balance is enough."""
+        return max(-self.after, 0)
+
+    @property
+    def affordable_seconds(self) -> Decimal:
+        return Decimal(self.affordable_frames) / BILLED_FRAMES_PER_SECOND
+
+    @property
+    def formula(self) -> str:
+        """How the price comes about, for whoever wants to check it."""
+        if self.quote is None:
+            return ""
+        rate = format_exact(self.quote.rate_nanos // NANOS_PER_MICRO)
+        passes = f" {TIMES} {self.quote.passes} for the detail pass" if self.quote.passes > 1 else ""
+        return (
+            f"{self.quote.num_frames} frames {DIVIDED} {BILLED_FRAMES_PER_SECOND} a second {TIMES} {rate} a second{passes}"
+            f" = {format_exact(self.quote.amount)}"
+        )
+
+
+def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
+    """Price and balance for the form as it stands: two queries, one more when the balance is too small."""
+    available = balance_of(team).available
+    params = form.draft()
+    if params is None:
+        return Offer(quote=None, available=available)
+    price = quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass)
+    short = price.amount > available
+    return Offer(
+        quote=price,
+        available=available,
+        played_seconds=played_seconds(params),
+        affordable_frames=_affordable_frames(price, available) if short else 0,
+        owners=_owners(team) if short else (),
+        steps_note=steps_warning(params),
+        size_note=size_warning(image, params),
+    )
+
+
+def _affordable_frames(price: Quote, available: int) -> int:
+    """The longest clip on the frame grid that `available` µ$ pay for, with the same passes; 0 when none."""
+    most = available * BILLED_FRAMES_PER_SECOND * NANOS_PER_MICRO // (price.rate_nanos * price.passes)
+    return (most - 1) // FRAME_GRID * FRAME_GRID + 1 if most >= FRAMES_MIN else 0
+
+
+def _owners(team: Team) -> tuple[str, ...]:
+    owners = (
+        Membership.objects.filter(team=team, role=Role.OWNER).select_related("user").order_by("created_at")
+    )
+    return tuple(membership.user.get_short_name() for membership in owners[:3])

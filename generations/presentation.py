@@ -1,0 +1,296 @@
+"""Clips in the creators' words: what happens, how long it takes, what it costs, how it was made."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zlib import crc32
+
+from django.contrib.humanize.templatetags.humanize import ordinal
+from django.utils import timezone
+
+from billing.money import format_cost
+from billing.services import Hold
+from generations.failures import failure_of
+from generations.media_links import media_url
+from generations.models import Generation, GenerationEvent, Image
+from generations.parameters import PARAMETERS, ClipParams
+from generations.services import places_in_line
+from generations.states import RELEASING, Status
+
+SHORT_SIDE: Final = {"480p": 480, "720p": 720}
+RATIOS: Final = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1)}
+# The stage is drawn in units of this long side; the style sheet scales it.
+STAGE: Final = 1600
+TIMES: Final = "\u00d7"
+DIVIDED: Final = "\u00f7"
+SAVING_POLL: Final = "every 500ms"
+POLL: Final = "every 1s"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipView:
+    """One clip as pages show it; `place` is its place in the platform's own line, when it waits there."""
+
+    clip: Generation
+    place: int | None = None
+
+    @property
+    def title(self) -> str:
+        return str(self.clip.params["prompt"])
+
+    @property
+    def params(self) -> ClipParams:
+        return self.clip.clip_params
+
+    @property
+    def word(self) -> str:
+        """What the badge says where more is known than the status; "" leaves its usual word."""
+        match self.clip.status:
+            case Status.QUEUED if self.place:
+                return f"{ordinal(self.place)} in line"
+            case Status.PROCESSING if self._waits_at_provider:
+                return "Starting"
+            case Status.PROCESSING if self.clip.progress:
+                return f"Rendering {self.clip.progress} %"
+        return "Canceling" if self.cancel_pending else ""
+
+    @property
+    def sentence(self) -> str:
+        """What is going on, or what went wrong."""
+        if self.clip.status in RELEASING and self.clip.failure_code:
+            return failure_of(self.clip.failure_code).creator
+        if self.cancel_pending:
+            return "Asked to cancel. If rendering can still be stopped, nothing is charged."
+        match self.clip.status:
+            case Status.PROCESSING if self._waits_at_provider:
+                return f"{_others(self.clip.queue_position)} ahead of this one at the renderer."
+            case _:
+                return SENTENCES.get(Status(self.clip.status), "")
+
+    @property
+    def percent(self) -> int | None:
+        """Rendered so far; None where only that something goes on is known."""
+        rendering = self.clip.status == Status.PROCESSING and not self._waits_at_provider
+        return self.clip.progress if rendering and self.clip.progress else None
+
+    @property
+    def cancel_pending(self) -> bool:
+        return self.clip.cancel_requested_at is not None and not self.clip.is_terminal
+
+    @property
+    def is_ready(self) -> bool:
+        return self.clip.status == Status.SUCCEEDED
+
+    @property
+    def may_retry(self) -> bool:
+        return self.clip.status in RELEASING
+
+    @property
+    def seconds(self) -> str:
+        """How long the clip plays; before it is ready, how long it will."""
+        return _seconds(
+            self.clip.duration_ms / 1000 if self.clip.duration_ms else played_seconds(self.params)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in the proportions of the clip, known from the first moment."""
+        if self.clip.width and self.clip.height:
+            return _scaled(self.clip.width, self.clip.height)
+        return _scaled(*output_size(self.clip.image, self.params))
+
+    @property
+    def poster(self) -> str:
+        """The clip's poster, or the picture it starts from."""
+        if self.clip.poster:
+            return media_url(self.clip, "poster")
+        return media_url(self.clip.image, "thumbnail")
+
+    @property
+    def preview(self) -> str:
+        return media_url(self.clip, "video") if self.is_ready else ""
+
+    @property
+    def picture(self) -> str:
+        return media_url(self.clip.image, "file")
+
+    @property
+    def video(self) -> str:
+        return media_url(self.clip, "video")
+
+    @property
+    def download(self) -> str:
+        return media_url(self.clip, "video", download=True)
+
+    @property
+    def poll(self) -> str:
+        """The trigger of the fragment that updates itself; "" once nothing changes any more."""
+        if self.clip.is_terminal:
+            return ""
+        return SAVING_POLL if self.clip.status == Status.FINALIZING else POLL
+
+    @property
+    def version(self) -> str:
+        """Changes whenever something that pages show has changed."""
+        clip = self.clip
+        seen = (
+            clip.status,
+            clip.progress,
+            clip.queue_position,
+            clip.cancel_requested_at,
+            self.place,
+            clip.logs,
+        )
+        return f"{crc32(repr(seen).encode()):08x}"
+
+    @property
+    def log_lines(self) -> list[str]:
+        return [_log_line(line) for line in self.clip.logs[-5:]]
+
+    @property
+    def maker(self) -> str:
+        return self.clip.created_by.get_short_name() if self.clip.created_by else "A former member"
+
+    @property
+    def took(self) -> timedelta:
+        """From submission until now, or until it ended."""
+        return (self.clip.ended_at or timezone.now()) - self.clip.created_at
+
+    @property
+    def _waits_at_provider(self) -> bool:
+        return self.clip.queue_position is not None and self.clip.started_at is None
+
+
+SENTENCES: Final = {
+    Status.IN_REVIEW: "A person looks at this clip before it is made. Its place and its price are kept.",
+    Status.QUEUED: "Waiting for a free place. The price is held and does not change.",
+    Status.DISPATCHING: "On its way to the renderer.",
+    Status.PROCESSING: "Rendering. You can leave this page: the clip will be here.",
+    Status.FINALIZING: "Rendered. Saving it to your clips.",
+    Status.CANCELED: "This clip was canceled.",
+    Status.EXPIRED: "The clip had not started in time and was taken out of the line.",
+    Status.REJECTED: "This clip was not approved.",
+    Status.FAILED: "This clip could not be made.",
+}
+
+
+def views_of(clips: Sequence[Generation]) -> list[ClipView]:
+    """Clips with their places in line; one query more when any of them waits."""
+    waiting = [clip for clip in clips if clip.status == Status.QUEUED]
+    places = places_in_line(waiting) if waiting else {}
+    return [ClipView(clip, places.get(clip.pk)) for clip in clips]
+
+
+def price_line(clip: Generation, hold: Hold | None) -> str:
+    """What the clip costs, has cost or did not cost."""
+    if hold is None:
+        return ""
+    if hold.state == "open":
+        return f"{format_cost(hold.amount)} is held. You pay only when the clip is ready."
+    if hold.captured == 0:
+        return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credits."
+    rest = f" {format_cost(hold.released)} was returned." if hold.released else ""
+    return f"{format_cost(hold.captured)} was charged.{rest}"
+
+
+def timeline_of(events: Iterable[GenerationEvent]) -> list[dict[str, Any]]:
+    """Each state with the time it began and how long it lasted."""
+    rows = list(events)
+    ends: list[datetime | None] = [event.created_at for event in rows[1:]]
+    ends.append(None)
+    return [
+        {
+            "label": Status(event.to_status).label,
+            "at": event.created_at,
+            "note": duration(end - event.created_at) if end else "",
+            "tone": _tone(event.to_status, is_last=end is None),
+            "current": end is None,
+        }
+        for event, end in zip(rows, ends, strict=True)
+    ]
+
+
+def recipe_of(clip: Generation) -> list[tuple[str, str]]:
+    """Every setting under its label, then the seed that was used."""
+    params = clip.clip_params
+    shown = [
+        (parameter.label, _shown(parameter.name, getattr(params, parameter.name)))
+        for parameter in PARAMETERS
+        if parameter.name not in {"prompt", "seed"}
+    ]
+    wished = "Random" if params.seed is None else str(params.seed)
+    return [*shown, ("Seed", str(clip.used_seed) if clip.used_seed is not None else wished)]
+
+
+def output_size(image: Image, params: ClipParams) -> tuple[int, int]:
+    """Pixels of the clip this picture becomes; "auto" keeps the picture's proportions."""
+    across, down = RATIOS.get(params.aspect_ratio, (image.width, image.height))
+    short = SHORT_SIDE[params.resolution]
+    return (round(short * across / down), short) if across >= down else (short, round(short * down / across))
+
+
+def size_warning(image: Image | None, params: ClipParams) -> str:
+    """A caution when the picture has fewer pixels than the clip, or ""."""
+    if image is None:
+        return ""
+    width, height = output_size(image, params)
+    if image.width >= width and image.height >= height:
+        return ""
+    smaller = "480p or a larger picture" if params.resolution == "720p" else "A larger picture"
+    return (
+        f"The picture has {image.width} {TIMES} {image.height} pixels, the clip {width} {TIMES} {height}: "
+        f"it may look soft. {smaller} would be sharper."
+    )
+
+
+def played_seconds(params: ClipParams) -> Decimal:
+    """How long the clip plays; billing counts frames instead (`billed_seconds` of the quote)."""
+    return Decimal(params.num_frames) / params.frame_rate
+
+
+def duration(span: timedelta) -> str:
+    """ "4.2 s", "1 min 20 s", "2 h 5 min"."""
+    seconds = max(span.total_seconds(), 0)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _tone(status: str, *, is_last: bool) -> str:
+    if status == Status.SUCCEEDED:
+        return "good"
+    if status in {Status.FAILED, Status.REJECTED}:
+        return "bad"
+    return "active" if is_last and status not in RELEASING else "quiet"
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "On" if value else "Off"
+    if name == "loras":
+        return ", ".join(f"{lora.path} at {lora.scale.normalize():f}" for lora in value) or "None"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value) or "None"
+
+
+def _others(count: int | None) -> str:
+    return "No clip is" if not count else f"{count} clip{'' if count == 1 else 's'}"
+
+
+def _seconds(value: float | Decimal) -> str:
+    return f"{value:.2f} s"
+
+
+def _scaled(width: int, height: int) -> tuple[int, int]:
+    factor = STAGE / max(width, height)
+    return max(round(width * factor), 1), max(round(height * factor), 1)
+
+
+def _log_line(line: Any) -> str:
+    return str(line.get("message", "")) if isinstance(line, dict) else str(line)
