@@ -52,10 +52,8 @@ class Offer:
             return ""
         rate = format_exact(self.quote.rate_nanos // NANOS_PER_MICRO)
         passes = f" {TIMES} {self.quote.passes} for the detail pass" if self.quote.passes > 1 else ""
-        return (
-            f"{self.quote.num_frames} frames {DIVIDED} {BILLED_FRAMES_PER_SECOND} a second {TIMES} {rate} a second{passes}"
-            f" = {format_exact(self.quote.amount)}"
-        )
+        seconds = f"{self.quote.num_frames} frames {DIVIDED} {BILLED_FRAMES_PER_SECOND} a second"
+        return f"{seconds} {TIMES} {rate} a second{passes} = {format_exact(self.quote.amount)}"
 
 
 def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
