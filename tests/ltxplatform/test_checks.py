@@ -1,0 +1,120 @@
+"""What the start-up checks let through and what they refuse."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from ltxplatform import checks
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "DEPLOYMENT": "production",
+    "SECRET_KEY": "k9-" * 20 + "abcdef",
+    "ALLOWED_HOSTS": "clips.example",
+    "PUBLIC_URL": "https://clips.example",
+    "FAL_KEY": "id:secret",
+    "DATABASE_URL": "postgresql://ltxplatform@db/ltxplatform",
+}
+
+
+def ids(found) -> set[str]:
+    return {problem.id for problem in found}
+
+
+def test_the_queue_settings_pass() -> None:
+    assert checks.check_queue() == []
+
+
+@pytest.mark.parametrize(
+    ("timeout", "limit", "workers", "needed"),
+    [(60, 2, 2, 210), (300, 2, 2, 930), (40, 2, 2, 150), (6, 4, 2, 54)],
+)
+def test_the_shortest_retry(timeout: int, limit: int, workers: int, needed: int) -> None:
+    assert checks.shortest_retry(timeout=timeout, queue_limit=limit, workers=workers) == needed
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"retry": 209}, "ltx.E002"),
+        ({"ALT_CLUSTERS": {"media": {"timeout": 300, "retry": 929}}}, "ltx.E002"),
+        ({"queue_limit": 50}, "ltx.E002"),
+        ({"orm": None}, "ltx.E001"),
+    ],
+)
+def test_a_queue_that_would_deliver_twice_is_refused(change: dict, problem: str, settings) -> None:
+    settings.Q_CLUSTER = settings.Q_CLUSTER | change
+
+    assert problem in ids(checks.check_queue())
+
+
+def test_a_shared_cache_for_the_queue_is_refused(settings) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}
+
+    assert ids(checks.check_queue()) == {"ltx.E003"}
+
+
+def test_a_connection_pool_is_refused(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {"pool": True})
+
+    assert ids(checks.check_queue()) == {"ltx.E004"}
+
+
+def check(**environment: str) -> tuple[int, str]:
+    """`manage.py check --deploy` on a machine with exactly these variables."""
+    bare = {"PATH": os.environ["PATH"]}
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=bare | {name: value for name, value in environment.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_a_complete_production_environment_passes() -> None:
+    code, output = check(**PRODUCTION)
+
+    assert code == 0, output
+
+
+def test_every_unsafe_value_is_named_at_once() -> None:
+    code, output = check(
+        **PRODUCTION
+        | {
+            "SECRET_KEY": "short",
+            "DEBUG": "true",
+            "ALLOWED_HOSTS": "*",
+            "PUBLIC_URL": "http://clips.example",
+            "SECURE_COOKIES": "false",
+            "FAL_KEY": "",
+            "SANDBOX_URL": "http://127.0.0.1:8790",
+        }
+    )
+
+    assert code == 1
+    for number in range(10, 17):
+        assert f"ltx.E0{number}" in output, output
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL"])
+def test_production_does_not_start_without(missing: str) -> None:
+    code, output = check(**PRODUCTION | {missing: ""})
+
+    assert code == 1
+    assert missing in output
+    assert "Traceback" not in output
+
+
+def test_a_server_without_django_s_command_line_refuses_too(settings) -> None:
+    checks.refuse_unsafe_start()
+    settings.IN_DEVELOPMENT = False
+
+    with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY must be random.*\(ltx\.E010\)"):
+        checks.refuse_unsafe_start()
