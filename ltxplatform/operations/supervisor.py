@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -55,7 +56,7 @@ class Cluster:
 
     def start(self) -> None:
         environment = os.environ | {"Q_CLUSTER_NAME": self.queue}
-        command = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
+        command: list[str | Path] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
         self.child = processes.start(command, env=environment)
         self.alive_at = time.monotonic()
         self.waiting = None

@@ -22,7 +22,7 @@ def address_of(name: str) -> str:
     return f"postgresql://{quote(its['USER'], safe='')}{password}@{port}/{name}?host={quote(its['HOST'])}"
 
 
-def run(statement: sql.Composable) -> None:
+def run(statement: sql.Composed) -> None:
     """Run one statement outside transactions, in the server's maintenance database."""
     with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
         connection.execute(statement)
