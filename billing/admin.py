@@ -16,7 +16,8 @@ class EntryTable(ReadOnlyTable):
     fields = readonly_fields = ("account", "dollars", "after", "version")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
-        return super().get_queryset(request).select_related("account").order_by("pk")
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries.select_related("account").order_by("pk")
 
     @display(description="amount")
     def dollars(self, entry: Entry) -> str:
@@ -74,7 +75,8 @@ class TransactionAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         credits_of_row = Entry.objects.filter(transaction=OuterRef("pk"), amount__gt=0).values("transaction")
         moved = Subquery(credits_of_row.values(total=Sum("amount")), output_field=BigIntegerField())
-        return super().get_queryset(request).annotate(moved=moved)
+        transactions: QuerySet[Transaction] = super().get_queryset(request)
+        return transactions.annotate(moved=moved)
 
     @display(description="moved")
     def dollars(self, transaction: Transaction) -> str:
