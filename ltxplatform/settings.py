@@ -5,11 +5,13 @@ the rules are in checks.py.
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from ltxplatform import embedded_postgres, env
+from ltxplatform.staff_theme import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,7 +31,7 @@ PUBLIC_URL = env.address("PUBLIC_URL")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 ADMIN_PATH = env.text("ADMIN_PATH", "staff").strip("/")
 
-# -- fal: the real service with a key, its stand-in without one -------------------------------------------------
+# -- fal: the real service with a key, its stand-in without one
 
 SANDBOX_URL = env.address("SANDBOX_URL", default="http://127.0.0.1:8790" if IN_DEVELOPMENT else "")
 FAL_KEY = env.secret("FAL_KEY")
@@ -50,9 +52,13 @@ SANDBOX_IN_USE = bool(_sandbox)
 FAL_MAX_IN_FLIGHT = env.integer("FAL_MAX_IN_FLIGHT", default=40, minimum=1, maximum=5000)
 # How long a lost submission waits for the webhook that names it before fal's request list is asked.
 FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
+# With the account's id here, webhooks that fal signed for another customer are refused at the door.
+FAL_USER_ID = env.text("FAL_USER_ID")
+# Status requests per second at most, over all jobs in flight.
+FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=50, minimum=1)
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
 
-# -- generations ----------------------------------------------------------------------------------------------
+# -- generations
 
 PROMPT_MAX_LENGTH = env.integer("PROMPT_MAX_LENGTH", default=1000, minimum=1)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20_000_000, minimum=1)
@@ -62,7 +68,7 @@ MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", default=900, minimum=60, ma
 # A job that has not started at fal by then expires and its credits return.
 START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
 
-# -- Django ---------------------------------------------------------------------------------------------------
+# -- Django
 
 INSTALLED_APPS = [
     "unfold",
@@ -86,6 +92,7 @@ INSTALLED_APPS = [
     "accounts",
     "billing",
     "generations",
+    "ltxplatform.operations",
     "ltxplatform",
 ]
 
@@ -93,7 +100,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ltxplatform.middleware.RequestLogMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "ltxplatform.content_security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -133,9 +140,12 @@ TEMPLATES = [
 # Where manage.py brings up a database of its own; None when DATABASE_URL names one.
 EMBEDDED_POSTGRES = DATA_DIR / "postgres" if IN_DEVELOPMENT and not env.secret("DATABASE_URL") else None
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **env.database("DATABASE_URL", default=embedded_postgres.expected_address(DATA_DIR / "postgres")),
+        **env.database(
+            "DATABASE_URL",
+            default=embedded_postgres.expected_address(EMBEDDED_POSTGRES) if EMBEDDED_POSTGRES else "",
+        ),
         # One connection a thread, kept: without it every broker call reconnects (a tenth of the enqueue rate).
         # A pool is ruled out: forked workers would share its sockets.
         "CONN_MAX_AGE": 600,
@@ -167,7 +177,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 # Uploads stream to disk past 2.5 MB; the form's own limit is UPLOAD_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
-# -- sign-in --------------------------------------------------------------------------------------------------
+# -- sign-in
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -207,7 +217,7 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ltxplatform <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# -- transport and headers ------------------------------------------------------------------------------------
+# -- transport and headers
 
 SECURE_COOKIES = env.boolean("SECURE_COOKIES", default=not IN_DEVELOPMENT)
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_COOKIES else "session"
@@ -239,7 +249,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# -- REST API -------------------------------------------------------------------------------------------------
+# -- REST API
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
@@ -263,9 +273,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
 }
 
-# -- background work: values and their measurements in docs/decisions/ ------------------------------------------
+# -- background work: values and their measurements in docs/decisions/
 
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "default",
     "orm": "default",
     "cache": "default",
@@ -288,9 +298,9 @@ Q_CLUSTER = {
     },
 }
 
-# -- logs -----------------------------------------------------------------------------------------------------
+# -- logs
 
-_shared_processors = [
+_shared_processors: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
