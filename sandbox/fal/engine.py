@@ -263,7 +263,7 @@ class Engine:
     def _succeed(self, record: Record) -> None:
         name = f"{hashlib.sha256(record.id.encode()).hexdigest()[:20]}.mp4"
         record.status_code = 200
-        record.units = str(billable_units(record.values))
+        record.units = format(billable_units(record.values), "f")
         self._units_sold += float(record.units)
         record.headers = {"x-fal-billable-units": record.units}
         record.body = {

@@ -76,7 +76,7 @@ async def fetch(client: httpx.AsyncClient, url: str, directory: Path) -> str:
         raise ImageRefused("file_download_error")
     if not data:
         raise ImageRefused("image_load_error")
-    return _keep(data, directory)
+    return await asyncio.to_thread(_keep, data, directory)
 
 
 def _keep(data: bytes, directory: Path) -> str:

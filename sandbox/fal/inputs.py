@@ -218,6 +218,6 @@ def read_input(body: Json) -> tuple[dict[str, Any], Failure | None]:
 
 
 def billable_units(values: dict[str, Any]) -> Decimal:
-    """Seconds at 24 frames each, doubled by the detail pass; six decimals."""
+    """Seconds at 24 frames each, doubled by the detail pass; at most six decimals."""
     passes = 2 if values["enable_detail_pass"] else 1
-    return (Decimal(values["num_frames"] * passes) / 24).quantize(Decimal("0.000001"))
+    return round(Decimal(values["num_frames"] * passes) / 24, 6).normalize()

@@ -134,16 +134,20 @@ class Knobs:
         known = {item.name for item in fields(self)}
         if name not in known:
             raise BadControl(f"Unknown knob {name!r}. Knobs: {', '.join(sorted(known))}.")
-        if name == "rules":
+        if name == "rules" and isinstance(value, list):
             return [read_rule(item) for item in value]
+        if name == "fixed_seed" and not (value is None or type(value) is int):
+            raise BadControl("fixed_seed is a whole number or null.")
+        if name == "locked" and not (value is None or isinstance(value, str)):
+            raise BadControl("locked is a reason or null.")
         if name == "validate_at" and value not in ("runner", "submit"):
             raise BadControl("validate_at is 'runner' or 'submit'.")
         example = getattr(Knobs(), name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if isinstance(example, (int, float)) and not isinstance(example, bool) and not number:
             raise BadControl(f"{name} is a number.")
-        if isinstance(example, list) and not isinstance(value, list):
-            raise BadControl(f"{name} is a list.")
+        if isinstance(example, (list, bool)) and type(value) is not type(example):
+            raise BadControl(f"{name} is a {'list' if isinstance(example, list) else 'boolean'}.")
         return value
 
     def strike(

@@ -32,6 +32,9 @@ SHORT_SIDE = {"480p": 480, "720p": 720}
 CAPTION = "sandbox preview"
 SMALLEST, LARGEST = 32, 8192  # pixels a side
 SPARE = 1.15  # the picture is kept this much larger than a frame, so that zooming stays sharp
+# Planes are enlarged this much once; then picking the nearest pixel moves in quarter pixels, as smooth to
+# the eye as interpolating every frame and several times faster.
+FINE = 4
 Planes = tuple[Image.Image, Image.Image, Image.Image]
 
 
@@ -65,6 +68,7 @@ def frame_size(resolution: str, aspect_ratio: str, picture: tuple[int, int]) -> 
 
 def open_picture(path: Path) -> Image.Image:
     """Decode and check the picture. Raises Unusable."""
+    picture: Image.Image
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -95,7 +99,7 @@ def compress(picture: Image.Image, crf: int) -> Image.Image:
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, 24)
     encoder.thread_count = 1
-    encoder.options = {"crf": str(crf), "preset": "ultrafast", "tune": "zerolatency"}
+    encoder.options = {"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"}
     frame = av.VideoFrame.from_image(picture).reformat(format="yuv420p")
     frame.pts = 0
     packets = [*encoder.encode(frame), *encoder.encode(None)]
@@ -115,8 +119,8 @@ def tint(picture: Image.Image, loras: list[dict[str, Any]]) -> Image.Image:
 
 
 def tone_map(picture: Image.Image, ratio: float) -> Image.Image:
-    """Pull shadows and highlights towards the middle; 1 leaves half of the range."""
-    keep = 1 - 0.5 * ratio
+    """Pull shadows and highlights towards the middle; 1 leaves 60 % of the range."""
+    keep = 1 - 0.4 * ratio
     return picture.point([round(118 + (level - 118) * keep) for level in range(256)] * 3)
 
 
@@ -134,6 +138,10 @@ def prepare(order: dict[str, Any]) -> tuple[Image.Image, Size]:
         picture = picture.filter(ImageFilter.UnsharpMask(radius=2.2, percent=140, threshold=2))
         picture = ImageEnhance.Contrast(picture).enhance(1.04)
     return picture, size
+
+
+def enlarged(plane: Image.Image) -> Image.Image:
+    return plane.resize((plane.width * FINE, plane.height * FINE), Image.Resampling.BICUBIC)
 
 
 def even(value: float) -> int:
@@ -179,7 +187,7 @@ def caption_for(size: Size) -> Caption:
 
 def colour_drift(order: dict[str, Any], index: int) -> tuple[float, float]:
     """How far the two colour planes stray in this frame: not at all with an AdaIN factor of 1."""
-    strength = 22 * (1 - order["temporal_adain_factor"])
+    strength = 16 * (1 - order["temporal_adain_factor"]) ** 2
     turn = order["seed"] % 628 / 100
     seconds = index / order["frame_rate"]
     fade = min(1.0, seconds)
@@ -203,8 +211,7 @@ class Painter:
     def __init__(self, order: dict[str, Any]) -> None:
         picture, self.size = prepare(order)
         self.order = order
-        self.planes = planes_of(picture)
-        self.source = picture.size
+        self.planes = [enlarged(plane) for plane in planes_of(picture)]
         self.path = path_of(order["seed"])
         self.caption = caption_for(self.size)
         seconds = order["num_frames"] / order["frame_rate"]
@@ -220,12 +227,11 @@ class Painter:
         drift = (0.0, *colour_drift(self.order, index))
         for level, (plane, target) in enumerate(zip(self.planes, frame.planes, strict=True)):
             shrink = 1 if level == 0 else 2
-            source = (self.source[0] // shrink, self.source[1] // shrink)
             size = (self.size.width // shrink, self.size.height // shrink)
-            matrix = affine(pose, source=source, target=size)
+            matrix = affine(pose, source=plane.size, target=size)
             # The buffer's lines may be longer than the picture's; drawing that long fills them.
             moved = plane.transform(
-                (target.line_size, size[1]), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
+                (target.line_size, size[1]), Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST
             )
             moved = shifted(moved, drift[level])
             self._label(moved, shrink)
@@ -251,7 +257,7 @@ def open_stream(container: av.container.OutputContainer, order: dict[str, Any], 
     stream.codec_context.color_primaries = 1
     stream.codec_context.color_trc = 1
     stream.codec_context.color_range = 1
-    stream.options = {"preset": "ultrafast", "crf": "23", "g": str(order["frame_rate"] * 2)}
+    stream.options = {"preset": "superfast", "crf": "22", "g": str(order["frame_rate"] * 2)}
     return stream
 
 

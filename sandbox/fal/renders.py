@@ -19,6 +19,7 @@ from sandbox.fal.images import ImageRefused
 log = logging.getLogger("sandbox.fal")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+TRIM_EVERY = 20  # clips between two looks at the size of the directories
 RENDER_VERSION = 1  # part of every clip's name: raise it when the picture changes
 
 # What the picture depends on; the prompt and the steps do not show.
@@ -97,10 +98,19 @@ class Renders:
             if job.waiters == 0:
                 del self._jobs[job.name]
                 continue
-            if process is None or process.returncode is not None:
-                process = await self._spawn()
-            await self._do(process, job)
-            self._trim()
+            try:
+                if process is None or process.returncode is not None:
+                    process = await self._spawn()
+                answer = await self._ask(process, job.order)
+            except (OSError, ValueError) as error:
+                log.warning("a render worker died: %s", type(error).__name__)
+                answer = {"failed": "worker died"}
+                if process is not None:
+                    self._discard(process)
+                    await process.wait()
+            self._settle(job, answer)
+            if self.rendered % TRIM_EVERY == 0:
+                self._trim()
 
     async def _spawn(self) -> Process:
         command = [sys.executable, "-m", "sandbox.fal.render_worker"]
@@ -110,14 +120,8 @@ class Renders:
         self._processes.add(process)
         return process
 
-    async def _do(self, process: Process, job: Job) -> None:
-        """Hand one order to the worker; its answer settles the job's future."""
-        try:
-            answer = await self._ask(process, job.order)
-        except (OSError, ValueError) as error:
-            log.warning("a render worker died: %s", type(error).__name__)
-            self._discard(process)
-            answer = {"failed": "worker died"}
+    def _settle(self, job: Job, answer: dict[str, Any]) -> None:
+        """The worker's answer becomes the job's outcome."""
         del self._jobs[job.name]
         if "bytes" in answer:
             self.rendered += 1
