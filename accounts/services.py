@@ -24,7 +24,9 @@ def create_team(*, owner: User, name: str, is_personal: bool = False, slug: str 
 
 def create_personal_team(user: User) -> Team:
     """The team everybody starts with; a second call returns the first one."""
-    existing = Team.objects.filter(is_personal=True, memberships__user=user, memberships__role=Role.OWNER).first()
+    existing = Team.objects.filter(
+        is_personal=True, memberships__user=user, memberships__role=Role.OWNER
+    ).first()
     return existing or create_team(owner=user, name=user.get_short_name(), is_personal=True)
 
 

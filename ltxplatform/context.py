@@ -9,8 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Team, User
 from accounts.permissions import BILLING_VIEW, KEYS_MANAGE
-from billing.money import default_clip_price
-from billing.services import balance_of
+from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
 

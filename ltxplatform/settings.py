@@ -174,6 +174,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
 # Uploads stream to disk past 2.5 MB; the form's own limit is UPLOAD_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
@@ -264,6 +265,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "ltxplatform API",
     "DESCRIPTION": "Turn pictures and prompts into clips, paid from a team's prepaid credits.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
