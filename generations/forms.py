@@ -122,6 +122,14 @@ class CreateForm(forms.Form):
         return [self[parameter.name] for parameter in PARAMETERS if parameter.group == "advanced"]
 
     @property
+    def step_names(self) -> tuple[str, str]:
+        return STEPS
+
+    @property
+    def starts_empty(self) -> bool:
+        return not self["prompt"].value()
+
+    @property
     def advanced_is_used(self) -> bool:
         """Whether something under Advanced is wrong or differs from its default, so that it must be seen."""
         defaults = _defaults()

@@ -50,6 +50,17 @@ PROMPT_BETTER: Final = (
     "cinematic wide tracking shot with warm golden hour lighting, high resolution"
 )
 
+PROMPT_HINT: Final = "\n\n".join(
+    (
+        "A prompt that works names seven things: "
+        + " ".join(
+            f"{number}. {part.name}: {part.advice}" for number, part in enumerate(PROMPT_PARTS, start=1)
+        ),
+        f"Good: {PROMPT_GOOD}",
+        f"Better: {PROMPT_BETTER}",
+    )
+)
+
 STARTERS: Final = (
     Opening(
         "product",
@@ -104,8 +115,23 @@ OPENINGS: Final = {
     **{f"pattern-{opening.key}": opening for opening in PATTERNS},
 }
 
-# Lengths people ask for, in frames of the 8n + 1 grid.
-LENGTHS: Final = (25, 57, 121, 241, 721, 1441)
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A usual length on the 8n + 1 grid."""
+
+    frames: int
+    name: str
+
+
+LENGTHS: Final = (
+    Length(25, "1 s"),
+    Length(57, "2 s"),
+    Length(121, "5 s"),
+    Length(241, "10 s"),
+    Length(721, "30 s"),
+    Length(1441, "60 s"),
+)
 
 QUALITIES: Final = (
     Quality("fast", "Fast"),
@@ -116,6 +142,15 @@ QUALITIES: Final = (
 QUALITY_GUIDANCE: Final = (
     "How many steps each pass takes. Fast uses 6 and 6, balanced 8 and 8, high 12 and 12: more steps look better and "
     "take longer, at the same price.\n\nCustom uses the steps under Advanced."
+)
+
+LORA_HINT: Final = "\n\n".join(
+    (
+        "Add-on weights, one a line: the address of the weights or their repository, a space, the strength from 0 to 4 "
+        "(1 when left out).",
+        "Style LoRAs keep an artistic style, character LoRAs the look of a character, object LoRAs that of a thing.",
+        "https://huggingface.co/user/anime-style-lora 0.8",
+    )
 )
 
 PICTURE_TIP: Final = (

@@ -33,8 +33,12 @@ class Offer:
     size_note: str = ""
 
     @property
+    def price(self) -> int | None:
+        return self.quote.amount if self.quote else None
+
+    @property
     def after(self) -> int:
-        return self.available - (self.quote.amount if self.quote else 0)
+        return self.available - (self.price or 0)
 
     @property
     def missing(self) -> int:

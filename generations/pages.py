@@ -10,17 +10,19 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from accounts.actors import Actor
 from accounts.models import Team
+from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import hold_of
 from generations import guidance
 from generations.forms import CreateForm, opening_values, picked, values_of
 from generations.models import Generation, Image
-from generations.offers import offer_for
-from generations.presentation import ClipView, price_line, recipe_of, timeline_of, views_of
+from generations.offers import Offer, offer_for
+from generations.presentation import ClipView, PictureView, price_line, recipe_of, timeline_of, views_of
 from generations.selectors import clips_of, page_after, recent_images
 from generations.states import RELEASING, TERMINAL, Status
 
-STRIP: Final = 6
+LATEST: Final = 6
 PAGE: Final = 24
 # A page shows no more tiles than this, so nobody watches more.
 WATCHED_MOST: Final = 60
@@ -54,8 +56,8 @@ def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
         **picture_part(team, form),
         "form": form,
         "guidance": guidance,
-        "offer": SimpleLazyObject(lambda: offer_for(team, form, _picture(team, form))),
-        "tiles": SimpleLazyObject(lambda: _strip(team)),
+        "offer": SimpleLazyObject(partial(_offer, team, form)),
+        "tiles": SimpleLazyObject(partial(_latest, team)),
     }
 
 
@@ -65,13 +67,13 @@ def picture_part(team: Team, form: CreateForm) -> dict[str, Any]:
     return {
         "form": form,
         "guidance": guidance,
-        "picture": picture,
-        "pictures": [picture, *recent] if picture else recent,
+        "picture": PictureView(picture) if picture else None,
+        "pictures": [PictureView(image) for image in ([picture] if picture else []) + recent],
     }
 
 
 def price(team: Team, form: CreateForm) -> dict[str, Any]:
-    return {"offer": offer_for(team, form, _picture(team, form))}
+    return {"offer": _offer(team, form)}
 
 
 def accepted(team: Team, form: CreateForm, generation: Generation) -> dict[str, Any]:
@@ -113,12 +115,15 @@ def changed_tiles(team: Team, watched: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def clip_page(view: ClipView, *, may_cancel: bool) -> dict[str, Any]:
+def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
+    """`shown` is the version the reader has; a change of status since then is announced."""
     clip = view.clip
     return {
         "view": view,
         "clip": clip,
-        "may_cancel": may_cancel and clip.can_cancel,
+        "may_cancel": actor.may(GENERATIONS_CANCEL) and clip.can_cancel,
+        "may_create": actor.may(GENERATIONS_CREATE),
+        "announce": bool(shown) and not shown.startswith(f"{clip.status}-"),
         "price_line": price_line(clip, hold_of(clip.pk)),
         "timeline": timeline_of(clip.events.all()),
         "recipe": partial(recipe_of, clip),
@@ -132,8 +137,12 @@ def _picture(team: Team, form: CreateForm) -> Image | None:
     return form.picture
 
 
-def _strip(team: Team) -> list[ClipView]:
-    return views_of(list(clips_of(team)[:STRIP]))
+def _offer(team: Team, form: CreateForm) -> Offer:
+    return offer_for(team, form, _picture(team, form))
+
+
+def _latest(team: Team) -> list[ClipView]:
+    return views_of(list(clips_of(team)[:LATEST]))
 
 
 def _any_running(tiles: Sequence[ClipView]) -> bool:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 from zlib import crc32
 
-from django.contrib.humanize.templatetags.humanize import ordinal
+from django.contrib.humanize.templatetags.humanize import naturaltime, ordinal
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from billing.money import format_cost
 from billing.services import Hold
@@ -23,10 +26,34 @@ SHORT_SIDE: Final = {"480p": 480, "720p": 720}
 RATIOS: Final = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1)}
 # The stage is drawn in units of this long side; the style sheet scales it.
 STAGE: Final = 1600
+EXCERPT: Final = 140
 TIMES: Final = "\u00d7"
 DIVIDED: Final = "\u00f7"
 SAVING_POLL: Final = "every 500ms"
 POLL: Final = "every 1s"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """A picture with its addresses."""
+
+    image: Image
+
+    @property
+    def pk(self) -> UUID:
+        return self.image.pk
+
+    @property
+    def name(self) -> str:
+        return self.image.original_name
+
+    @property
+    def file(self) -> str:
+        return media_url(self.image, "file")
+
+    @property
+    def thumbnail(self) -> str:
+        return media_url(self.image, "thumbnail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +66,15 @@ class ClipView:
     @property
     def title(self) -> str:
         return str(self.clip.params["prompt"])
+
+    @property
+    def excerpt(self) -> str:
+        return Truncator(self.title).chars(EXCERPT)
+
+    @property
+    def expanded_prompt(self) -> str:
+        """The text the model used, where it is another than was written."""
+        return self.clip.used_prompt if self.clip.used_prompt != self.title else ""
 
     @property
     def params(self) -> ClipParams:
@@ -113,8 +149,8 @@ class ClipView:
         return media_url(self.clip, "video") if self.is_ready else ""
 
     @property
-    def picture(self) -> str:
-        return media_url(self.clip.image, "file")
+    def picture(self) -> PictureView:
+        return PictureView(self.clip.image)
 
     @property
     def video(self) -> str:
@@ -143,7 +179,7 @@ class ClipView:
             self.place,
             clip.logs,
         )
-        return f"{crc32(repr(seen).encode()):08x}"
+        return f"{clip.status}-{crc32(repr(seen).encode()):08x}"
 
     @property
     def log_lines(self) -> list[str]:
@@ -151,12 +187,26 @@ class ClipView:
 
     @property
     def maker(self) -> str:
-        return self.clip.created_by.get_short_name() if self.clip.created_by else "A former member"
+        return self.clip.created_by.get_short_name() if self.clip.created_by else "a former member"
 
     @property
-    def took(self) -> timedelta:
+    def byline(self) -> str:
+        return f"{self.maker}, {naturaltime(self.clip.created_at)}"
+
+    @property
+    def cost(self) -> int | None:
+        """µ$ held or charged; None for a clip that cost nothing."""
+        return None if self.clip.status in RELEASING else self.clip.price
+
+    @property
+    def elapsed(self) -> str:
         """From submission until now, or until it ended."""
-        return (self.clip.ended_at or timezone.now()) - self.clip.created_at
+        return duration((self.clip.ended_at or timezone.now()) - self.clip.created_at)
+
+    @property
+    def again(self) -> str:
+        """The create form with this clip's picture and settings."""
+        return f"{reverse('generations:create', args=[self.clip.team.slug])}?from={self.clip.pk}"
 
     @property
     def _waits_at_provider(self) -> bool:

@@ -40,7 +40,8 @@ def create(request: TeamRequest) -> HttpResponse:
     if request.method == "POST":
         return _submit(request)
     form = CreateForm(initial=pages.first_values(request.team, request.GET))
-    return page_or_fragment(request, CREATE, "picture", pages.create_page(request.team, form))
+    response = page_or_fragment(request, CREATE, "picture", pages.create_page(request.team, form))
+    return _picture_changed(response) if request.htmx else response
 
 
 def _submit(request: TeamRequest) -> HttpResponse:
@@ -103,7 +104,13 @@ def image_upload(request: TeamRequest) -> HttpResponse:
         return redirect(pages.create_address(request.team, form.picture))
     form.is_valid()
     context = pages.picture_part(request.team, form)
-    return render(request, f"{CREATE}#picture", context, status=200 if form.picture else 422)
+    status = 422 if "image" in form.errors else 200
+    return _picture_changed(render(request, f"{CREATE}#picture", context, status=status))
+
+
+def _picture_changed(response: HttpResponse) -> HttpResponse:
+    """Once the new picture stands on the page, its size is compared with the clip's."""
+    return trigger_client_event(response, "picture-changed", {}, after="swap")
 
 
 @require_safe
@@ -130,9 +137,10 @@ def clip_updates(request: TeamRequest) -> HttpResponse:
 @requires(GENERATIONS_VIEW)
 def clip(request: TeamRequest, pk: UUID) -> HttpResponse:
     [view] = views_of([get_object_or_404(clips_of(request.team), pk=pk)])
-    if request.htmx and request.GET.get("version") == view.version:
+    shown = request.GET.get("version", "") if request.htmx else ""
+    if shown == view.version:
         return HttpResponse(status=204)
-    context = pages.clip_page(view, may_cancel=request.actor.may(GENERATIONS_CANCEL))
+    context = pages.clip_page(view, request.actor, shown=shown)
     return page_or_fragment(request, "generations/clip.html", "status", context)
 
 
