@@ -61,8 +61,7 @@ class HasPermission(BasePermission):
         actor = request.auth
         if not isinstance(actor, Actor):
             return False
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        needed = cast(ApiView, view).permission_of.get(method)
+        needed = cast(ApiView, view).permission_of.get(_method(request))
         # A method without an entry has no handler either: the answer will be 405.
         if needed is not None and not actor.may(needed):
             raise ScopeMissing(_why_not(actor, needed))
@@ -73,7 +72,7 @@ class ApiView(APIView):
     """Declares `permission_of` each method, and the query parameters it knows; any other one is an error."""
 
     permission_of: ClassVar[dict[str, str]] = {}
-    query_parameters: ClassVar[frozenset[str]] = frozenset()
+    query_parameters_of: ClassVar[dict[str, frozenset[str]]] = {}
     permission_classes = [HasPermission]
     parser_classes = [StrictJSONParser]
     metadata_class = None
@@ -86,9 +85,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_unknown(
-            request.query_params.keys() - self.query_parameters, "There is no such query parameter."
-        )
+        known = self.query_parameters_of.get(_method(request), frozenset())
+        refuse_unknown(request.query_params.keys() - known, "There is no such query parameter.")
         repeated = {name for name, values in request.query_params.lists() if len(values) > 1}
         refuse_unknown(repeated, "Send this query parameter once.", code="repeated")
 
@@ -119,8 +117,14 @@ def empty(request: Request) -> None:
     refuse_unknown(set(body_of(request)), "This request takes no fields.")
 
 
-def created(data: Any, *, location: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(data, status=201, headers={"Location": location, **(headers or {})})
+def created(
+    data: Any, *, location: str, status: int = 201, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(data, status=status, headers={"Location": location, **(headers or {})})
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else str(request.method)
 
 
 def _why_not(actor: Actor, needed: str) -> str:

@@ -1,0 +1,114 @@
+"""Reads what API clients send into what services take."""
+
+import base64
+import binascii
+import io
+import re
+import uuid
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from accounts.actors import Actor
+from accounts.errors import FieldErrors
+from accounts.rest import JSON_MAX_BYTES, StrictJSONParser, TooLarge
+from generations.models import Image
+from generations.parameter_rules import clean
+from generations.parameters import IMAGE_REQUIRED, ClipParams
+from generations.services import store_image
+
+IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+DATA_URI: Final = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+PICTURE_FIELDS: Final = ("image", "image_url")
+# Room for a multipart body's boundaries and headers.
+MULTIPART_MARGIN: Final = 100_000
+
+
+class GenerationJSONParser(StrictJSONParser):
+    """Room for a picture as a data URI: base64 makes four bytes of three."""
+
+    @property
+    def max_bytes(self) -> int:  # type: ignore[override]
+        return JSON_MAX_BYTES + settings.UPLOAD_MAX_BYTES * 4 // 3
+
+
+class BoundedMultiPartParser(MultiPartParser):
+    """Refuses a body that announces itself as too large before any of it is read."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
+        if length > settings.UPLOAD_MAX_BYTES + MULTIPART_MARGIN:
+            raise TooLarge(f"A picture has at most {settings.UPLOAD_MAX_BYTES:,} bytes.")
+        return super().parse(stream, media_type, parser_context)
+
+
+def idempotency_key_of(request: Request) -> str:
+    """The client's key, or one that nobody has used. Raises ParseError for one that cannot be kept."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return str(uuid.uuid4())
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise ParseError("Idempotency-Key takes 1 to 255 printable ASCII characters.")
+    return key
+
+
+def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID, ClipParams]:
+    """The picture's id and the checked parameters; a data URI is stored on the way.
+
+    Raises FieldErrors with all fields that need another value, and ImageRefused.
+    """
+    errors: dict[str, list[str]] = {}
+    params = None
+    try:
+        params = clean({name: value for name, value in body.items() if name not in PICTURE_FIELDS})
+    except FieldErrors as error:
+        errors.update(error.errors)
+    errors.update(_picture_errors(actor, body))
+    if errors or params is None:
+        raise FieldErrors(errors)
+    if body.get("image") is not None:
+        return UUID(body["image"]), params
+    return _store_data_uri(actor, body["image_url"]).pk, params
+
+
+def read_quote(body: dict[str, Any]) -> ClipParams:
+    """The parameters that a price is asked for: any of them may be absent, the picture is not looked at."""
+    given = {name: value for name, value in body.items() if name not in PICTURE_FIELDS}
+    return clean({"prompt": "A price needs no prompt", **given})
+
+
+def _picture_errors(actor: Actor, body: dict[str, Any]) -> dict[str, list[str]]:
+    image, address = body.get("image"), body.get("image_url")
+    if image is not None and address is not None:
+        return {"image_url": ["Send either image or image_url, not both."]}
+    if image is not None:
+        return (
+            {} if _is_upload(actor, image) else {"image": ["There is no picture with this id in this team."]}
+        )
+    if address is None:
+        return {"image": [IMAGE_REQUIRED]}
+    if not isinstance(address, str) or not DATA_URI.match(address):
+        return {"image_url": ["Upload the picture first and pass its id as image, or send it as a data URI."]}
+    return {}
+
+
+def _is_upload(actor: Actor, image: Any) -> bool:
+    try:
+        image_id = UUID(image)
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return Image.objects.for_team(actor.team).filter(pk=image_id).exists()
+
+
+def _store_data_uri(actor: Actor, address: str) -> Image:
+    head, _, content = address.partition(",")
+    try:
+        picture = base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise FieldErrors({"image_url": ["This data URI is not valid base64."]}) from None
+    extension = head.removesuffix(";base64").rpartition("/")[2].lower()
+    return store_image(actor=actor, upload=io.BytesIO(picture), name=f"picture.{extension}")

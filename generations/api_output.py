@@ -1,0 +1,147 @@
+"""Rows as the API shows them."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from billing.services import Hold, Quote
+from generations.failures import failure_of
+from generations.media_links import expiry, media_url
+from generations.models import Generation, Image
+from generations.offers import Offer
+from generations.parameter_rules import steps_warning
+from generations.parameters import FRAME_GRID, ClipParams
+from generations.presentation import ClipView, played_seconds, views_of
+from generations.serializers import GenerationOutput, GenerationSummary, QuoteOutput, UploadOutput
+from generations.states import RELEASING, Status
+
+NANOS_PER_MICRO = 1000
+# Makes a signed path absolute.
+Absolute = Callable[[str], str]
+
+
+def summaries(clips: Sequence[Generation], absolute: Absolute) -> Any:
+    """A page of clips: one query for their holds, one for their places when any waits."""
+    holds = {hold.attempt: hold for hold in Hold.objects.filter(attempt__in=[clip.pk for clip in clips])}
+    rows = [_summary(view, holds.get(view.clip.pk), absolute) for view in views_of(clips)]
+    return GenerationSummary(rows, many=True).data
+
+
+def detail(clip: Generation, absolute: Absolute) -> Any:
+    (view,) = views_of([clip])
+    hold = Hold.objects.filter(attempt=clip.pk).first()
+    events = [
+        {"status": event.to_status, "status_text": Status(event.to_status).label, "at": event.created_at}
+        for event in clip.events.all()
+    ]
+    logs = [str(line.get("message", "")) if isinstance(line, dict) else str(line) for line in clip.logs]
+    return GenerationOutput({**_summary(view, hold, absolute), "timeline": events, "logs": logs}).data
+
+
+def upload(image: Image, absolute: Absolute) -> Any:
+    return UploadOutput(
+        {
+            "id": image.pk,
+            "width": image.width,
+            "height": image.height,
+            "size": image.size,
+            "sha256": image.sha256,
+            "content_type": image.content_type,
+            "name": image.original_name,
+            "created_at": image.created_at,
+            "url": absolute(media_url(image, "file")),
+            "thumbnail_url": absolute(media_url(image, "thumbnail")),
+            "expires_at": _links_expire(),
+        }
+    ).data
+
+
+def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
+    """A price; `available` is µ$, None for who may not see the balance."""
+    return QuoteOutput(
+        {
+            "currency": "USD",
+            "amount": quote.amount,
+            "num_frames": quote.num_frames,
+            "enable_detail_pass": quote.detail_pass,
+            "passes": quote.passes,
+            "billed_seconds": quote.billed_seconds,
+            "clip_seconds": round(played_seconds(params), 4),
+            "rate": quote.rate_nanos // NANOS_PER_MICRO,
+            "formula": Offer(quote=quote, available=0).formula,
+            "balance_after": None if available is None else available - quote.amount,
+            "warnings": warnings_of(params),
+        }
+    ).data
+
+
+def warnings_of(params: ClipParams) -> list[str]:
+    """What is allowed and doubtful."""
+    found = [steps_warning(params)]
+    if params.num_frames % FRAME_GRID != 1:
+        nearest = round((params.num_frames - 1) / FRAME_GRID) * FRAME_GRID + 1
+        found.append(
+            f"The model works in steps of 8 frames, plus one. {params.num_frames} is passed on as it is and priced "
+            f"so; {nearest} fits exactly."
+        )
+    return [warning for warning in found if warning]
+
+
+def _summary(view: ClipView, hold: Hold | None, absolute: Absolute) -> dict[str, Any]:
+    clip = view.clip
+    return {
+        "id": clip.pk,
+        "status": clip.status,
+        "status_text": view.word or Status(clip.status).label,
+        "message": view.sentence,
+        "created_at": clip.created_at,
+        "started_at": clip.started_at,
+        "ended_at": clip.ended_at,
+        "image": clip.image_id,
+        "params": clip.params,
+        "warnings": warnings_of(view.params),
+        "cost": _cost(clip, hold),
+        "queue": {"place": view.place, "provider_position": clip.queue_position},
+        "progress": clip.progress,
+        "cancel_requested": clip.cancel_requested_at is not None,
+        "used": {"prompt": clip.used_prompt, "seed": clip.used_seed} if view.is_ready else None,
+        "output": _output(view, absolute) if view.is_ready else None,
+        "failure": _failure(clip) if clip.status in RELEASING else None,
+    }
+
+
+def _cost(clip: Generation, hold: Hold | None) -> dict[str, Any]:
+    is_open = hold is not None and hold.state == "open"
+    return {
+        "currency": "USD",
+        "quoted": clip.price,
+        "held": hold.amount if hold is not None and is_open else 0,
+        "captured": hold.captured if hold is not None else 0,
+        "released": hold.released if hold is not None else 0,
+    }
+
+
+def _output(view: ClipView, absolute: Absolute) -> dict[str, Any]:
+    clip = view.clip
+    return {
+        "video_url": absolute(view.video),
+        "download_url": absolute(view.download),
+        "poster_url": absolute(view.poster),
+        "expires_at": _links_expire(),
+        "content_type": "video/mp4",
+        "size": clip.video_size,
+        "sha256": clip.video_sha256,
+        "width": clip.width,
+        "height": clip.height,
+        "frames": clip.frames,
+        "duration": clip.duration_ms / 1000,
+    }
+
+
+def _failure(clip: Generation) -> dict[str, Any]:
+    failure = failure_of(clip.failure_code or clip.status)
+    return {"code": failure.code, "message": failure.creator, "retryable": failure.retryable}
+
+
+def _links_expire() -> datetime:
+    return datetime.fromtimestamp(expiry(), UTC)

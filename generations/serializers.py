@@ -1,0 +1,196 @@
+"""Shapes of JSON in and out; every rule is elsewhere."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing.serializers import MoneyField
+from generations import input_schema
+from generations.states import Status
+
+URL_HELP = "Opens the file without a key until `expires_at`. Ask again for a fresh one."
+
+
+class GenerationInput(serializers.Serializer[Any]):
+    """The model's inputs by fal's names. Its description is made from the parameter table."""
+
+
+class QuoteInput(serializers.Serializer[Any]):
+    """The same inputs, none of them required."""
+
+
+class GenerationInputSchema(OpenApiSerializerExtension):
+    target_class = GenerationInput
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return input_schema.generation_input()
+
+
+class QuoteInputSchema(OpenApiSerializerExtension):
+    target_class = QuoteInput
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return input_schema.quote_input()
+
+
+class UploadInput(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="A JPEG, PNG or WebP picture.")
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """The list's query parameters."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    cursor = serializers.CharField(required=False, help_text="`next_cursor` of the page before.")
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    created_after = serializers.DateTimeField(required=False, help_text="ISO 8601; without a zone, UTC.")
+    created_before = serializers.DateTimeField(required=False, help_text="ISO 8601; without a zone, UTC.")
+
+
+class UploadOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    width = serializers.IntegerField(help_text="pixels")
+    height = serializers.IntegerField(help_text="pixels")
+    size = serializers.IntegerField(help_text="bytes of what is kept")
+    sha256 = serializers.CharField(help_text="of what is kept: a new JPEG without metadata")
+    content_type = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    url = serializers.CharField(help_text=URL_HELP)
+    thumbnail_url = serializers.CharField(help_text=URL_HELP)
+    expires_at = serializers.DateTimeField()
+
+
+class QuoteOutput(serializers.Serializer[Any]):
+    """The price now. It is not a reservation: the price is fixed when the clip is submitted."""
+
+    currency = serializers.ChoiceField(choices=["USD"])
+    amount = MoneyField()
+    num_frames = serializers.IntegerField()
+    enable_detail_pass = serializers.BooleanField()
+    passes = serializers.IntegerField(help_text="The detail pass renders twice.")
+    billed_seconds = serializers.FloatField(help_text="Frames divided by 24, whatever the frame rate.")
+    clip_seconds = serializers.FloatField(help_text="How long the clip plays: frames divided by frame_rate.")
+    rate = MoneyField(help_text="Dollars a billed second and pass.")
+    formula = serializers.CharField(help_text="How the amount comes about, for people.")
+    balance_after = MoneyField(
+        allow_null=True,
+        help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",
+    )
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class CostOutput(serializers.Serializer[Any]):
+    currency = serializers.ChoiceField(choices=["USD"])
+    quoted = MoneyField(help_text="The price at submission.")
+    held = MoneyField(help_text="Set aside while the clip is not finished.")
+    captured = MoneyField(help_text="What the clip cost.")
+    released = MoneyField(help_text="What went back to the team's credits.")
+
+
+class QueueOutput(serializers.Serializer[Any]):
+    place = serializers.IntegerField(allow_null=True, help_text="In the platform's own line, from 1.")
+    provider_position = serializers.IntegerField(allow_null=True, help_text="Requests ahead at fal.")
+
+
+class UsedOutput(serializers.Serializer[Any]):
+    prompt = serializers.CharField(help_text="Differs from the one sent when expand_prompt is on.")
+    seed = serializers.IntegerField(allow_null=True)
+
+
+class VideoOutput(serializers.Serializer[Any]):
+    video_url = serializers.CharField(help_text=URL_HELP)
+    download_url = serializers.CharField(help_text="The same file, saved instead of played.")
+    poster_url = serializers.CharField(help_text=URL_HELP)
+    expires_at = serializers.DateTimeField(help_text="Of the addresses; the clip stays.")
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField()
+    width = serializers.IntegerField(help_text="pixels")
+    height = serializers.IntegerField(help_text="pixels")
+    frames = serializers.IntegerField()
+    duration = serializers.FloatField(help_text="seconds")
+
+
+class FailureOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    retryable = serializers.BooleanField(help_text="Whether the same input may succeed.")
+
+
+class EventOutput(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=Status.choices)
+    status_text = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+@extend_schema_field(input_schema.stored_parameters())
+class ParamsField(serializers.JSONField):
+    pass
+
+
+class GenerationSummary(serializers.Serializer[Any]):
+    """One clip, as in lists."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    status_text = serializers.CharField(help_text="The status in words.")
+    message = serializers.CharField(allow_blank=True, help_text="What goes on, or went wrong, for people.")
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True, help_text="Rendering began.")
+    ended_at = serializers.DateTimeField(allow_null=True)
+    image = serializers.UUIDField(help_text="The upload's id.")
+    params = ParamsField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    cost = CostOutput()
+    queue = QueueOutput()
+    progress = serializers.IntegerField(help_text="percent")
+    cancel_requested = serializers.BooleanField()
+    used = UsedOutput(allow_null=True, help_text="What the finished clip was made with.")
+    output = VideoOutput(allow_null=True)
+    failure = FailureOutput(allow_null=True)
+
+
+class GenerationOutput(GenerationSummary):
+    """One clip in full."""
+
+    timeline = EventOutput(many=True)
+    logs = serializers.ListField(child=serializers.CharField(), help_text="The last lines of fal's log.")
+
+
+class GenerationPage(serializers.Serializer[Any]):
+    data = GenerationSummary(many=True)  # type: ignore[assignment]  # the framework takes fields off the class
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class CancelOutput(serializers.Serializer[Any]):
+    outcome = serializers.ChoiceField(
+        choices=["released", "pending_upstream"],
+        help_text="`released`: nothing is charged. `pending_upstream`: fal was asked; if it finishes all the "
+        "same, the clip is delivered and charged.",
+    )
+    generation = GenerationOutput()
+
+
+class PresetOutput(serializers.Serializer[Any]):
+    first_pass_num_inference_steps = serializers.IntegerField()
+    second_pass_num_inference_steps = serializers.IntegerField()
+
+
+class ModelOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    inputs = serializers.JSONField(
+        help_text="JSON Schema of the inputs by fal's names, with defaults and guidance."
+    )
+    quality_presets = serializers.DictField(child=PresetOutput())
+    rate = MoneyField(help_text="Dollars a billed second (24 frames) and pass.")
+    default_clip_price = MoneyField()
+
+
+class ModelPage(serializers.Serializer[Any]):
+    data = ModelOutput(many=True)  # type: ignore[assignment]  # the framework takes fields off the class
+    next_cursor = serializers.CharField(allow_null=True)

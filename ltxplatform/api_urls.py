@@ -1,0 +1,24 @@
+"""Addresses of the API and of its description."""
+
+from django.urls import path, re_path
+
+from billing import api as billing
+from generations import api as generations
+from ltxplatform import api_pages
+
+app_name = "api"
+urlpatterns = [
+    path("docs/", api_pages.docs, name="docs"),
+    path("v1/openapi.json", api_pages.openapi, name="openapi"),
+    path("v1/balance", billing.Balance.as_view(), name="balance"),
+    path("v1/quotes", generations.Quotes.as_view(), name="quotes"),
+    path("v1/uploads", generations.Uploads.as_view(), name="uploads"),
+    path("v1/uploads/<uuid:pk>", generations.Upload.as_view(), name="upload"),
+    path("v1/generations", generations.Generations.as_view(), name="generations"),
+    path("v1/generations/<uuid:pk>", generations.OneGeneration.as_view(), name="generation"),
+    path("v1/generations/<uuid:pk>/cancel", generations.CancelGeneration.as_view(), name="cancel"),
+    path("v1/models", generations.Models.as_view(), name="models"),
+    path("v1/models/<path:model>/schema", generations.ModelSchema.as_view(), name="model_schema"),
+    # Programs get a problem document, not the site's page, for an address that does not exist.
+    re_path(r"^", api_pages.nothing_here, name="nothing_here"),
+]
