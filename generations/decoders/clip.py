@@ -46,6 +46,7 @@ def decode(
     file: IO[bytes], *, max_frames: int, max_side: int, poster_side: int
 ) -> tuple[dict[str, Any], list[bytes]]:
     """Give the facts of `VideoFacts`, then the poster as JPEG; raises Refused. Sides are pixels."""
+    check_boxes(file)
     with av.open(file, mode="r", format="mp4") as container:
         stream = only_video(container)
         stream.thread_type = "NONE"
@@ -55,6 +56,26 @@ def decode(
         if max(facts["width"], facts["height"]) > max_side:
             raise Refused("unexpected_video")
         return facts, [poster(frame, poster_side)]
+
+
+def check_boxes(file: IO[bytes]) -> None:
+    """An MP4 is a row of boxes that state their lengths: they must end where the file ends."""
+    size = file.seek(0, io.SEEK_END)
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:  # a long box states its length in 8 more bytes
+            length = int.from_bytes(head[8:16], "big")
+        elif length == 0:  # the last box may reach to the end
+            length = size - at
+        if length < 8 or len(head) < 8:
+            raise Refused("broken_video")
+        at += length
+    if at != size:
+        raise Refused("broken_video")
+    file.seek(0)
 
 
 def only_video(container: InputContainer) -> VideoStream:

@@ -11,6 +11,8 @@ import sys
 from importlib import import_module
 from typing import IO, Any
 
+HEADER_ROOM = 100_000  # bytes of the line of JSON, at most
+
 
 class Refused(Exception):
     """The file breaks a rule: `code` says which."""
@@ -28,6 +30,8 @@ def start() -> None:
     decoder = import_module(order["decoder"])
     try:
         facts, blobs = decoder.decode(sys.stdin.buffer, **order["options"])
+        if sum(map(len, blobs)) + HEADER_ROOM > order["limits"]["output"]:
+            facts, blobs = {"failed": "the answer is larger than allowed"}, []
     except Refused as refusal:
         facts, blobs = {"refused": refusal.code}, []
     except Exception as error:  # whatever a decoder trips over, the file is what tripped it

@@ -11,7 +11,7 @@ from typing import cast
 
 import av
 from av.video.stream import VideoStream
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFilter
 
 
 def photograph(width: int = 960, height: int = 640, seed: int = 1) -> bytes:
@@ -89,7 +89,7 @@ def bomb_png(width: int, height: int, *, extra: bytes = b"") -> bytes:
 
 def text_bomb_png(megabytes: int = 300) -> bytes:
     """A PNG of 64 x 64 pixels whose compressed text chunk unfolds to `megabytes` MB."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     text = b"".join(packer.compress(b"\0" * 1_000_000) for _ in range(megabytes)) + packer.flush()
     return bomb_png(64, 64, extra=png_chunk(b"zTXt", b"note\0\0" + text))
 
@@ -103,6 +103,7 @@ def clip(
     rate: int = 24,
     codec: str = "libx264",
     form: str = "mp4",
+    moving: bool = True,
     **movflags: str,
 ) -> Path:
     """A real video of moving colours at `path`."""
@@ -113,7 +114,38 @@ def clip(
         if codec == "libx264":
             stream.options = {"preset": "ultrafast"}
         for number in range(frames):
-            frame = av.VideoFrame.from_image(ImageChops.offset(scene, number * 2, 0))
+            if moving or number == 0:
+                frame = av.VideoFrame.from_image(ImageChops.offset(scene, number * 2, 0))
+            frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def scan_bomb(width: int, height: int, scans: int) -> bytes:
+    """A progressive JPEG that repeats its last scan: small, valid, and endless work for a decoder."""
+    grey = Image.new("L", (width, height), 128)
+    whole = encoded(grey, "JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * scans + whole[-2:]
+
+
+def swapped_profile() -> bytes:
+    """An ICC profile in which red and green have changed places: ignoring it shows at once."""
+    honest = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return honest.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
+
+
+def gossip(picture: Image.Image) -> bytes:
+    """A JPEG that says where, when and with what it was taken, and carries a comment, XMP and a profile."""
+    exif = Image.Exif()
+    exif[0x010F] = "canary-maker"
+    exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.0), 29: "canary-date"}
+    return encoded(
+        picture,
+        "JPEG",
+        exif=exif,
+        comment=b"canary-comment",
+        icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>canary-xmp</x:xmpmeta>",
+    )

@@ -1,0 +1,183 @@
+"""Clips from outside: what a whole one tells, and that nothing else is published."""
+
+import io
+import shutil
+import time
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image as Pillow
+
+from generations.child_process import Limits
+from generations.video_inspection import REFUSALS, VideoFacts, VideoRefused, inspect_video
+from tests.support import pictures
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    return pictures.clip(tmp_path_factory.mktemp("clips") / "whole.mp4", frames=25)
+
+
+@pytest.fixture(scope="module")
+def streaming(tmp_path_factory) -> Path:
+    """Its index stands before the pixels, as on the web: cut short, it still opens."""
+    return pictures.clip(tmp_path_factory.mktemp("clips") / "streaming.mp4", frames=25, movflags="faststart")
+
+
+def refusal_of(path: Path, **limits) -> VideoRefused:
+    with pytest.raises(VideoRefused) as refusal:
+        inspect_video(path, Limits(**limits))
+    return refusal.value
+
+
+def cut(path: Path, tmp_path: Path, keep: float) -> Path:
+    content = path.read_bytes()
+    short = tmp_path / "short.mp4"
+    short.write_bytes(content[: int(len(content) * keep)])
+    return short
+
+
+def test_a_whole_clip_tells_its_facts(whole):
+    inspection = inspect_video(whole)
+
+    assert inspection.facts == VideoFacts(
+        width=320, height=192, frames=25, duration_ms=1042, codec="h264", frame_rate=24.0
+    )
+
+
+def test_the_poster_is_the_first_frame(whole):
+    poster = Pillow.open(io.BytesIO(inspect_video(whole).poster))
+
+    assert (poster.format, poster.size) == ("JPEG", (320, 192))
+    first = pictures.landscape(320, 192)
+    for spot in ((10, 10), (160, 20), (300, 180)):
+        assert all(abs(a - b) < 40 for a, b in zip(poster.getpixel(spot), first.getpixel(spot), strict=True))
+
+
+@pytest.mark.parametrize(("frames", "rate", "milliseconds"), [(9, 30, 300), (121, 30, 4033), (121, 24, 5042)])
+def test_the_length_follows_frames_and_rate(tmp_path, frames, rate, milliseconds):
+    path = pictures.clip(tmp_path / "clip.mp4", frames=frames, rate=rate, width=64, height=64)
+
+    facts = inspect_video(path).facts
+
+    assert (facts.frames, facts.frame_rate, facts.duration_ms) == (frames, rate, milliseconds)
+
+
+@pytest.mark.parametrize(("codec", "name"), [("libvpx-vp9", "vp9"), ("libsvtav1", "av1")])
+def test_other_codecs_that_browsers_play_are_welcome(tmp_path, codec, name):
+    path = pictures.clip(tmp_path / "clip.mp4", frames=5, width=64, height=64, codec=codec)
+
+    inspection = inspect_video(path)
+
+    assert (inspection.facts.codec, inspection.facts.frames) == (name, 5)
+    assert Pillow.open(io.BytesIO(inspection.poster)).size == (64, 64)
+
+
+def test_fragments_and_an_early_index_are_fine(tmp_path, streaming):
+    fragments = pictures.clip(tmp_path / "clip.mp4", movflags="frag_keyframe+empty_moov")
+
+    assert inspect_video(fragments).facts.frames == 25
+    assert inspect_video(streaming).facts.frames == 25
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.999])
+def test_a_cut_clip_is_refused(tmp_path, whole, streaming, keep):
+    assert refusal_of(cut(whole, tmp_path, keep)).code == "broken_video"
+    assert refusal_of(cut(streaming, tmp_path, keep)).code == "broken_video"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"<!doctype html><p>Bad gateway</p>",
+        b"\x1aE\xdf\xa3" + b"\0" * 99,
+        b"#EXTM3U\nfile:///etc/passwd\n",
+    ],
+    ids=["empty", "json", "html", "matroska", "playlist"],
+)
+def test_what_is_no_mp4_is_refused(tmp_path, content):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+
+    assert refusal_of(path).code == "not_mp4"
+
+
+def test_a_file_with_something_appended_is_refused(tmp_path, whole):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(whole.read_bytes() + b"<script>alert(1)</script>")
+
+    assert refusal_of(path).code == "broken_video"
+
+
+def test_only_a_signature_is_refused(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 64)
+
+    assert refusal_of(path).code == "broken_video"
+
+
+def test_noise_in_place_of_pixels_is_refused(tmp_path, streaming):
+    content = bytearray(streaming.read_bytes())
+    start = content.index(b"mdat") + 4
+    content[start:] = b"\xa5" * (len(content) - start)
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(content)
+
+    assert refusal_of(path).code == "broken_video"
+
+
+@pytest.mark.parametrize(
+    ("codec", "form"),
+    [("mpeg4", "mp4"), ("libx265", "mp4"), ("libx264", "mov")],
+    ids=["mpeg4", "hevc", "quicktime"],
+)
+def test_what_browsers_do_not_play_is_refused(tmp_path, codec, form):
+    path = pictures.clip(tmp_path / "clip.mp4", frames=3, width=128, height=128, codec=codec, form=form)
+
+    assert refusal_of(path).code == "unexpected_video"
+
+
+def test_sound_alone_is_refused(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate = 48_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+    assert refusal_of(path).code == "unexpected_video"
+
+
+def test_more_frames_than_any_clip_has_are_refused(tmp_path):
+    path = pictures.clip(tmp_path / "long.mp4", frames=10_001, width=16, height=16, rate=100, moving=False)
+
+    assert refusal_of(path).code == "unexpected_video"
+
+
+def test_a_clip_that_takes_too_long_is_refused(whole):
+    assert refusal_of(whole, wall_seconds=0.01).code == "broken_video"
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_every_refusal_has_a_sentence(code):
+    assert VideoRefused(code).message.endswith(".")
+
+
+def test_it_works_from_a_path_with_odd_characters(tmp_path, whole):
+    odd = tmp_path / "-i concat:a|b ünïcode.mp4"
+    shutil.copy(whole, odd)
+
+    assert inspect_video(odd).facts.frames == 25
+
+
+def test_a_usual_clip_takes_well_under_a_second(whole):
+    began = time.perf_counter()
+    inspect_video(whole)
+
+    assert time.perf_counter() - began < 1
