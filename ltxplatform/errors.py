@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "insufficient_credits": Kind(402, "The team's credits do not cover the price"),
     "forbidden": Kind(403, "Not allowed"),
     "scope": Kind(403, "The key may not do this"),
+    "foreign_webhook": Kind(403, "The notice belongs to another account"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "The address does not take this method"),
     "not_acceptable": Kind(406, "The API answers in JSON"),
@@ -45,11 +46,23 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
     "validation": Kind(422, "Some fields need another value"),
+    "image_refused": Kind(422, "The picture was not accepted"),
+    "empty_file": Kind(422, "The picture is empty"),
+    "too_many_pixels": Kind(422, "The picture has too many pixels"),
+    "too_small": Kind(422, "The picture is too small"),
+    "bad_proportions": Kind(422, "The picture is too long and narrow"),
+    "animated": Kind(422, "The picture moves"),
+    "broken_picture": Kind(422, "The picture is damaged"),
     "idempotency_key_reuse": Kind(422, "The idempotency key belongs to another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "internal": Kind(500, "Something went wrong on our side", retryable=True),
+    "used_more_than_held": Kind(500, "Something went wrong on our side"),
+    "busy": Kind(503, "The team's credits are in use", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
+
+# How long a client should wait when the refusal does not say, in seconds.
+RETRY_AFTER: Final = 2
 
 # The framework's exceptions, most special first.
 FRAMEWORK_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -97,8 +110,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response:
     request: Request = context["request"]
     code = _code_of(error)
     body = _body(error, code, request)
-    response = Response(body, status=body["status"], content_type=CONTENT_TYPE, headers=_headers(error))
-    if code == "internal":
+    status = body["status"]
+    response = Response(body, status=status, content_type=CONTENT_TYPE, headers=_headers(error, status))
+    if status == 500:
         got_request_exception.send(sender=type(context["view"]), request=request)
         message = "Internal Server Error: %s"
         log_response(message, request.path, response=response, request=request, exception=error)
@@ -170,13 +184,15 @@ def _plain(name: str, value: Any) -> Any:
     return as_decimal_string(value) if name in AMOUNTS and isinstance(value, int) else value
 
 
-def _headers(error: Exception) -> dict[str, str]:
+def _headers(error: Exception, status: int) -> dict[str, str]:
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     wait = (
         error.details.get("retry_after") if isinstance(error, DomainError) else getattr(error, "wait", None)
     )
+    if wait is None and status in {429, 503}:
+        wait = RETRY_AFTER
     if wait is not None:
         headers["Retry-After"] = str(max(1, ceil(wait)))
     return headers
