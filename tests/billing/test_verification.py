@@ -1,0 +1,190 @@
+"""`billing_verify` finds what somebody changed past the walls, and says so in plain words."""
+
+import io
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+
+from billing import services
+from billing.models import Account, Entry, Hold, PriceVersion, Transaction
+from tests.billing.books import check_walls, hold, make_wallet, settle
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def team():
+    """500 granted; 75 open, 60 of another 75 captured."""
+    team = make_wallet(500)
+    hold(team, 75)
+    attempt = uuid4()
+    hold(team, 75, attempt)
+    settle(attempt, 60)
+    check_walls()
+    return team
+
+
+@contextmanager
+def walls_down():
+    """Write as a superuser who switched every trigger off."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        yield cursor
+        cursor.execute("SET session_replication_role = origin")
+
+
+def verify():
+    """What the command prints, and its exit code."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("billing_verify", stdout=out, stderr=err)
+    except SystemExit as end:
+        return out.getvalue(), err.getvalue(), end.code
+    return out.getvalue(), err.getvalue(), 0
+
+
+def add_transaction(team, amounts, **fields):
+    """A transaction with entries (account, amount, balance after, version), checked by nothing."""
+    made = Transaction.objects.create(
+        key=str(uuid4()), team=team, actor="intruder", request_hash="", **({"kind": "promo_grant"} | fields)
+    )
+    for account, amount, after, version in amounts:
+        Entry.objects.create(
+            transaction=made, account=account, amount=amount, balance_after=after, version=version
+        )
+
+
+def take_an_entry_away(team):
+    Entry.objects.filter(transaction__key__startswith="promo:", account__team=None)._raw_delete("default")
+
+
+def empty_a_transaction(team):
+    Transaction.objects.create(key="empty", kind="promo_grant", team=team, actor="intruder", request_hash="")
+
+
+def raise_a_balance(team):
+    Account.objects.filter(team=team, kind="available").update(balance=1_000_000)
+
+
+def miscount(team):
+    Account.objects.filter(team=team, kind="held").update(version=F("version") + 1)
+
+
+def rewrite_an_entry(team):
+    Entry.objects.filter(account__team=team, account__kind="available", version=2).update(balance_after=1)
+
+
+def leave_a_gap(team):
+    Entry.objects.filter(account__team=team, account__kind="available", version=4).update(version=5)
+
+
+def credit_another_team(team):
+    promo, available = Account.objects.get(kind="promo"), team.accounts.get(kind="available")
+    add_transaction(make_wallet(), [(promo, -5, None, None), (available, 5, 445, 5)])
+    Account.objects.filter(pk=available.pk).update(balance=F("balance") + 5, version=5)
+
+
+def overdraw(team):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE billing_account DROP CONSTRAINT account_balance_above_floor")
+    Account.objects.filter(team=team, kind="held").update(balance=-1)
+
+
+def enlarge_a_hold(team):
+    Hold.objects.filter(state="open").update(amount=76)
+
+
+def forget_a_hold(team):
+    Hold.objects.filter(state="open")._raw_delete("default")
+
+
+def invent_a_hold(team):
+    Hold.objects.create(
+        team=make_wallet(),
+        attempt=uuid4(),
+        amount=5,
+        price_version=PriceVersion.objects.first(),
+        rate_nanos=1,
+        num_frames=1,
+        passes=1,
+        expires_at="2030-01-01T00:00Z",
+    )
+
+
+def capture_more(team):
+    Hold.objects.filter(state="settled").update(captured=75, released=0)
+
+
+def settle_twice(team):
+    settled = Hold.objects.get(state="settled")
+    promo, revenue = Account.objects.get(kind="promo"), Account.objects.get(kind="revenue")
+    add_transaction(
+        team, [(promo, -5, None, None), (revenue, 5, None, None)], kind="capture", hold_id=settled.pk
+    )
+
+
+def settle_nothing(team):
+    promo, revenue = Account.objects.get(kind="promo"), Account.objects.get(kind="revenue")
+    add_transaction(team, [(promo, -5, None, None), (revenue, 5, None, None)], kind="capture")
+
+
+CRIMES = [
+    (take_an_entry_away, {"transaction_balances", "books_sum_to_zero"}, "has 1 entries that sum to 500"),
+    (empty_a_transaction, {"transaction_balances"}, "has 0 entries that sum to 0"),
+    (raise_a_balance, {"balance_is_sum_of_entries"}, "says 1000000 µ$ after 4 entries, but it has 4"),
+    (miscount, {"balance_is_sum_of_entries"}, "after 4 entries, but it has 3"),
+    (rewrite_an_entry, {"entries_continue"}, "number 2 and leaves 1, but number 2 with 425 µ$ comes here"),
+    (leave_a_gap, {"entries_continue"}, "number 5 and leaves 365, but number 4 with 365 µ$ comes here"),
+    (credit_another_team, {"one_team_per_transaction", "entries_continue"}, "credit of a team"),
+    (overdraw, {"wallet_not_overdrawn", "balance_is_sum_of_entries", "held_is_open_holds"}, "stands at -1"),
+    (
+        enlarge_a_hold,
+        {"held_is_open_holds", "hold_matches_transactions"},
+        "has 75 µ$, but its open holds need 76",
+    ),
+    (forget_a_hold, {"held_is_open_holds"}, "has 75 µ$, but its open holds need 0"),
+    (invent_a_hold, {"held_is_open_holds", "hold_matches_transactions"}, "It holds 5, captured 0"),
+    (
+        capture_more,
+        {"hold_matches_transactions"},
+        "captured 75 and released 0 µ$, but its transactions held 75, captured 60",
+    ),
+    (settle_twice, {"hold_matches_transactions"}, "settled it 2 times"),
+    (settle_nothing, {"hold_matches_transactions"}, "without naming a hold"),
+]
+
+
+def test_sound_books_balance(team):
+    out, err, code = verify()
+
+    assert (out, err, code) == (
+        "The books balance: 4 accounts, 4 transactions, 9 entries, 2 holds.\n",
+        "",
+        0,
+    )
+
+
+@pytest.mark.parametrize(("commit", "broken", "said"), CRIMES, ids=[crime[0].__name__ for crime in CRIMES])
+def test_a_crime_is_found(team, commit, broken, said):
+    with walls_down():
+        commit(team)
+
+    out, err, code = verify()
+
+    assert {found.invariant for found in services.find_violations()} == broken
+    assert said in out
+    assert "The books do not balance" in err
+    assert code == 1
+
+
+def test_every_rule_has_a_crime():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_viewdef('billing_violations')")
+        definition = cursor.fetchone()[0]
+    rules = {line.split("'")[1] for line in definition.splitlines() if "::text AS invariant" in line}
+
+    assert rules == set().union(*(broken for _, broken, _ in CRIMES))

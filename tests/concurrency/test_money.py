@@ -1,0 +1,275 @@
+"""Real connections racing for the same credit, in a database of their own."""
+
+import random
+import time
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from threading import Event
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from accounts.actors import system_actor
+from billing import services
+from billing.models import Account, Hold, Transaction
+from billing.services import Busy, InsufficientCredits
+from tests.billing.books import hold, make_wallet, quote_of, settle, wallet
+from tests.concurrency.racing import race
+
+pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("cloned_database")]
+
+
+@pytest.fixture
+def books_balance(cloned_database):
+    """The books balance when everybody is done."""
+    yield
+    assert services.find_violations() == []
+
+
+def run(statement, parameters=None):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchone() if cursor.description else None
+
+
+def replace_function(name, old, new):
+    """Install a changed copy of a database function in this test's own database."""
+    definition = run("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = %s", [name])[0]
+    assert old in definition
+    run(definition.replace(old, new, 1))
+
+
+def outcomes(results):
+    return Counter("granted" if isinstance(each, Hold) else type(each).__name__ for each in results)
+
+
+@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.usefixtures("books_balance")
+def test_twenty_racers_share_credit_for_six(round_):
+    team = make_wallet(500)
+
+    results = race([partial(hold, team, 75)] * 20)
+
+    assert outcomes(results) == {"granted": 6, "InsufficientCredits": 14}
+    assert wallet(team) == (50, 450)
+
+
+def test_control_without_the_lock_goes_wrong():
+    team = make_wallet(500)
+    run("ALTER TABLE billing_account DROP CONSTRAINT account_balance_above_floor")
+    # Time for all to read before any writes: what the lock prevents.
+    replace_function("billing_hold_credits", "FOR NO KEY UPDATE", "; PERFORM pg_sleep(0.2)")
+
+    results = race([partial(hold, team, 75)] * 20)
+
+    assert outcomes(results) == {"granted": 20}
+    assert wallet(team) == (-1000, 1500)
+    assert {found.invariant for found in services.find_violations()} == {"wallet_not_overdrawn"}
+
+
+def test_without_the_lock_the_floor_still_refuses_overspending():
+    team = make_wallet(500)
+    replace_function("billing_hold_credits", "FOR NO KEY UPDATE", "; PERFORM pg_sleep(0.2)")
+
+    results = race([partial(hold, team, 75)] * 20)
+
+    assert outcomes(results) == {"granted": 6, "IntegrityError": 14}
+    assert wallet(team) == (50, 450)
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_one_key_twenty_times_is_one_hold():
+    team, attempt = make_wallet(100), uuid4()
+
+    results = race([partial(hold, team, 75, attempt)] * 20)
+
+    assert outcomes(results) == {"granted": 20}
+    assert len({each.pk for each in results}) == 1
+    assert wallet(team) == (25, 75)
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_one_key_with_two_prices_is_one_hold():
+    team, attempt = make_wallet(1000), uuid4()
+
+    results = race([partial(hold, team, amount, attempt) for amount in (75, 76) * 5])
+
+    assert outcomes(results) == {"granted": 5, "KeyReused": 5}
+    assert wallet(team)[1] in {75, 76}
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_one_key_of_two_teams_belongs_to_the_faster_one():
+    teams, attempt = [make_wallet(100), make_wallet(100)], uuid4()
+
+    results = race([partial(hold, team, 75, attempt) for team in teams])
+
+    assert outcomes(results) == {"granted": 1, "KeyReused": 1}
+    assert sorted(wallet(team) for team in teams) == [(25, 75), (100, 0)]
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_a_hold_is_settled_once():
+    team, attempt = make_wallet(100), uuid4()
+    hold(team, 75, attempt)
+
+    results = race([partial(settle, attempt, used) for used in (0, 60, 75, 76) * 5])
+
+    settled = services.hold_of(attempt)
+    assert settled.is_settled
+    finished = [each for each in results if isinstance(each, Hold)]
+    assert len(finished) >= 15  # 76 is refused only while nobody else settled
+    assert {(each.captured, each.released) for each in finished} == {(settled.captured, settled.released)}
+    assert wallet(team) == (25 + settled.released, 0)
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_first_grants_open_one_wallet():
+    team = make_wallet()
+    grant = partial(services.grant_promo, team=team, actor="test", reason="A start")
+
+    results = race([partial(grant, amount=10, key=str(number % 5)) for number in range(20)])
+
+    assert results == [None] * 20
+    assert wallet(team) == (50, 0)
+    assert Account.objects.filter(team=team).count() == 2
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_a_crowd_doing_everything_at_once_neither_deadlocks_nor_loses_a_cent(request):
+    teams = [make_wallet(1000), make_wallet(1000)]
+    seed = random.randrange(10**6)
+    request.node.add_report_section("setup", "seed", str(seed))
+
+    def visit(number):
+        chance, granted, spent = random.Random(seed + number), Counter(), Counter()
+        for _ in range(15):
+            team, attempt = chance.choice(teams), uuid4()
+            if chance.random() < 0.2:
+                services.grant_promo(team=team, amount=50, key=str(attempt), actor="test", reason="More")
+                granted[team] += 50
+                continue
+            try:
+                made = hold(team, chance.randrange(1, 200), attempt)
+            except InsufficientCredits:
+                continue
+            spent[team] += settle(attempt, chance.randrange(made.amount + 1)).captured
+        return granted, spent
+
+    results = race([partial(visit, number) for number in range(8)])
+
+    assert [each for each in results if isinstance(each, Exception)] == []
+    for team in teams:
+        given = 1000 + sum(granted[team] for granted, _ in results)
+        assert wallet(team) == (given - sum(spent[team] for _, spent in results), 0)
+
+
+def test_a_wallet_that_stays_locked_is_reported_as_busy():
+    team, attempt = make_wallet(500), uuid4()
+    hold(team, 75, attempt)
+    for function in ("billing_hold_credits", "billing_settle_hold", "billing_grant_promo"):
+        replace_function(function, "SET lock_timeout TO '3s'", "SET lock_timeout TO '50ms'")
+    actions = [
+        partial(hold, team, 75),
+        partial(settle, attempt, 75),
+        partial(services.grant_promo, team=team, amount=5, key="k", actor="test", reason="More"),
+    ]
+
+    with transaction.atomic():
+        Account.objects.select_for_update().get(team=team, kind="available")
+        refusals = race(actions)
+
+    assert [type(each) for each in refusals] == [Busy] * 3
+    assert all(each.retryable for each in refusals)
+    assert wallet(team) == (425, 75)
+    assert [type(each) for each in race(actions)] == [Hold, Hold, type(None)]
+
+
+def test_teams_do_not_wait_for_each_other():
+    mine, yours = make_wallet(500), make_wallet(500)
+    attempt = uuid4()
+    hold(yours, 75, attempt)
+
+    with transaction.atomic():
+        Account.objects.select_for_update().get(team=mine, kind="available")
+        captured, held = race([partial(settle, attempt, 75), partial(hold, yours, 75)])
+
+    assert (captured.captured, held.amount) == (75, 75)
+
+
+def somebody_waits_for_us():
+    """Whether another connection stands at a lock of this one; asked again for ten seconds."""
+    for _ in range(1000):
+        if run("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_a_twin_in_flight_waits_and_gets_the_first_answer():
+    """It must not be refused for want of the very credit that the first one took."""
+    team, attempt = make_wallet(75), uuid4()
+    holding = Event()
+
+    def first():
+        with transaction.atomic():
+            made = hold(team, 75, attempt)
+            holding.set()
+            assert somebody_waits_for_us()
+        return made
+
+    def second():
+        holding.wait(10)
+        return hold(team, 75, attempt)
+
+    one, two = race([first, second])
+
+    assert isinstance(one, Hold)
+    assert one == two
+
+
+def test_money_moves_only_inside_a_transaction():
+    team = make_wallet(500)
+
+    with pytest.raises(TransactionManagementError):
+        services.hold_credits(
+            actor=system_actor(team),
+            generation_id=uuid4(),
+            quote=quote_of(75),
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+    with pytest.raises(TransactionManagementError):
+        services.settle_hold(generation_id=uuid4(), used=0)
+
+
+def test_entries_do_not_join_a_transaction_that_was_committed_before():
+    team = make_wallet(500)
+    old = Transaction.objects.get(team=team)
+    promo, revenue = Account.objects.get(kind="promo"), Account.objects.get(kind="revenue")
+
+    def join():
+        with transaction.atomic():
+            old.entries.create(account=promo, amount=-5)
+            old.entries.create(account=revenue, amount=5)
+
+    with pytest.raises(IntegrityError, match="was complete before"):
+        join()
+
+
+def test_the_walls_hold_at_commit():
+    """Nobody has to ask for the deferred checks."""
+    revenue = Account.objects.get(kind="revenue")
+
+    def post():
+        with transaction.atomic():
+            made = Transaction.objects.create(key="k", kind="promo_grant", actor="test", request_hash="")
+            made.entries.create(account=revenue, amount=5)
+
+    with pytest.raises(IntegrityError, match="has 1 entries that sum to 5"):
+        post()
+    assert not Transaction.objects.filter(key="k").exists()
