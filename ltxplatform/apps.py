@@ -6,11 +6,12 @@ from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFil
 
 class PlatformConfig(AppConfig):
     name = "ltxplatform"
+    default = True  # without it Django finds two configurations here and silently uses none
     verbose_name = "Platform"
 
     def ready(self) -> None:
         # Imported for their registration with Django's check framework.
-        from ltxplatform import checks  # noqa: F401, PLC0415
+        from ltxplatform import checks  # noqa: F401
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):

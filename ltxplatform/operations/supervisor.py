@@ -28,6 +28,7 @@ from ltxplatform.operations.models import QueuePing
 logger = structlog.get_logger(__name__)
 
 PING = "ltxplatform.operations.tasks.answer_ping"
+FIRST_ANSWER_SECONDS = 60  # a busy machine needs a while to start a cluster
 LONGEST_PAUSE = 30  # seconds between two starts of a cluster that keeps ending
 
 
@@ -48,6 +49,7 @@ class Cluster:
     limits: Limits
     child: subprocess.Popen[bytes] | None = None
     alive_at: float = 0  # monotonic time of the last sign of life
+    has_answered: bool = False  # since it was started
     pinged_at: float = 0
     start_at: float = 0
     pause: float = 1
@@ -59,7 +61,7 @@ class Cluster:
         command: list[str | Path] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
         self.child = processes.start(command, env=environment)
         self.alive_at = time.monotonic()
-        self.waiting = None
+        self.has_answered, self.waiting = False, None
         logger.info("cluster_started", queue=self.queue, pid=self.child.pid)
 
     def watch(self) -> str | None:
@@ -73,9 +75,12 @@ class Cluster:
         self._ping()
         if self._shows_life():
             self.alive_at = time.monotonic()
-        elif time.monotonic() - self.alive_at > self.limits.freeze:
+        elif time.monotonic() - self.alive_at > self._patience():
             return self._ended("frozen", seconds=round(time.monotonic() - self.alive_at))
         return None
+
+    def _patience(self) -> float:
+        return self.limits.freeze if self.has_answered else max(self.limits.freeze, FIRST_ANSWER_SECONDS)
 
     def _ping(self) -> None:
         if time.monotonic() - self.pinged_at >= self.limits.ping:
@@ -87,7 +92,7 @@ class Cluster:
         answered = QueuePing.objects.filter(queue=self.queue).values_list("answered_at", flat=True).first()
         is_new, self.answered = answered != self.answered, answered
         if is_new:
-            self.waiting, self.pause = None, 1
+            self.has_answered, self.waiting, self.pause = True, None, 1
             return True
         if time.monotonic() - self.alive_at < self.limits.freeze / 2:
             return False  # counting a long line is work; a pause of this length is ordinary

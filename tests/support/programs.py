@@ -46,12 +46,12 @@ class Running:
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.child.pid).children(recursive=True)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `condition` holds; fail with the program's output when it does not, or it ended."""
         processes.wait_until(lambda: condition() or self.child.poll() is not None, seconds=seconds)
         assert condition(), self.output
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = 60) -> int:
         """The exit code, once the program and its output have ended."""
         code = self.child.wait(seconds)
         self._reader.join(5)

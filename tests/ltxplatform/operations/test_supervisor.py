@@ -18,13 +18,18 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A cluster whose process does nothing, watched with a patience of 0.2 s."""
-    silent = Cluster("media", Limits(ping=10, freeze=0.2, stop=1))
+    """A cluster that answered once and does nothing since, watched with a patience of 100 s."""
+    silent = Cluster("media", Limits(ping=1000, freeze=100, stop=1))
     silent.child = processes.start(["sleep", "60"])
     silent.alive_at = time.monotonic()
+    silent.has_answered = True
     yield silent
     if silent.child:
         processes.kill_group(silent.child)
+
+
+def silent_for(cluster: Cluster, seconds: float) -> None:
+    cluster.alive_at = time.monotonic() - seconds
 
 
 def test_it_pings_its_own_queue(cluster: Cluster) -> None:
@@ -38,15 +43,16 @@ def test_it_pings_its_own_queue(cluster: Cluster) -> None:
 
 
 def test_an_answer_is_a_sign_of_life(cluster: Cluster) -> None:
-    time.sleep(0.3)
+    silent_for(cluster, 101)
     answer_ping(queue="media")
 
     assert cluster.watch() is None
+    assert time.monotonic() - cluster.alive_at < 50
 
 
 def test_silence_ends_the_cluster_and_is_counted(cluster: Cluster) -> None:
     child = cluster.child
-    time.sleep(0.3)
+    silent_for(cluster, 101)
 
     assert cluster.watch() == "frozen"
     assert child.poll() is not None
@@ -55,13 +61,23 @@ def test_silence_ends_the_cluster_and_is_counted(cluster: Cluster) -> None:
 
 def test_a_long_line_that_gets_shorter_is_a_sign_of_life(cluster: Cluster) -> None:
     rows = OrmQ.objects.bulk_create(OrmQ(key="media", payload="", lock=timezone.now()) for _ in range(3))
-    time.sleep(0.15)
+    silent_for(cluster, 60)
     assert cluster.watch() is None  # counts the line
     rows[0].delete()
-    time.sleep(0.1)
+    silent_for(cluster, 101)
 
     assert cluster.watch() is None
-    time.sleep(0.3)
+    silent_for(cluster, 101)
+    assert cluster.watch() == "frozen"
+
+
+def test_a_new_cluster_gets_a_minute_to_answer_first(cluster: Cluster) -> None:
+    cluster.limits = Limits(ping=1000, freeze=5, stop=1)
+    cluster.has_answered = False
+    silent_for(cluster, 55)
+    assert cluster.watch() is None
+
+    silent_for(cluster, 65)
     assert cluster.watch() == "frozen"
 
 

@@ -1,0 +1,143 @@
+"""`manage.py demo` as a person meets it: starts, says where, survives a kill, refuses politely, stops."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from ltxplatform import embedded_postgres, processes
+from tests.support.programs import ROOT, Running, all_ended, manage
+
+pytestmark = pytest.mark.processes
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A demo of its own: data, ports, and no database but the embedded one."""
+    return {
+        "DATA_DIR": str(tmp_path_factory.mktemp("demo")),
+        "PORT": str(free_port()),
+        "SANDBOX_URL": f"http://127.0.0.1:{free_port()}",
+        "DATABASE_URL": "",
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(environment: dict[str, str]) -> Iterator[Running]:
+    with manage("demo", **environment) as running:
+        running.wait_for(lambda: "ltxplatform is ready" in running.output, seconds=90)
+        yield running
+
+
+def page(environment: dict[str, str], path: str = "/") -> str:
+    with urlopen(f"http://127.0.0.1:{environment['PORT']}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def child(demo: Running, words: str) -> psutil.Process | None:
+    for found in psutil.Process(demo.child.pid).children():
+        with suppress(psutil.Error):
+            if words in " ".join(found.cmdline()):
+                return found
+    return None
+
+
+def refused(environment: dict[str, str], **changes: str) -> str:
+    """What a demo that must not start says."""
+    result = subprocess.run(
+        [sys.executable, "manage.py", "demo"],
+        cwd=ROOT,
+        env=os.environ | environment | changes,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    return result.stderr.strip()
+
+
+def test_it_serves_pages_and_names_the_logins(demo: Running, environment: dict[str, str]) -> None:
+    assert "<html" in page(environment)
+    assert '"ok"' in page(environment, "/ready")
+    assert f"http://127.0.0.1:{environment['PORT']}/" in demo.output
+    assert "demo@example.com" in demo.output
+
+
+def test_a_second_demo_of_the_checkout_is_refused(demo: Running, environment: dict[str, str]) -> None:
+    said = refused(environment, PORT=str(free_port()))
+
+    assert said.startswith("CommandError: A demo of this checkout runs already at http://127.0.0.1:")
+    assert "stop it with Ctrl-C first" in said
+
+
+def test_a_taken_port_is_named_with_the_way_out(demo: Running, environment, tmp_path: Path) -> None:
+    port = int(environment["PORT"])
+
+    said = refused(environment, DATA_DIR=str(tmp_path))
+
+    assert said == f"CommandError: Port {port} is in use. Choose another: PORT={port + 1} make demo"
+
+
+def test_a_taken_sandbox_port_is_named_too(demo: Running, environment, tmp_path: Path) -> None:
+    said = refused(environment, DATA_DIR=str(tmp_path), PORT=str(free_port()))
+
+    assert re.search(
+        r"Port \d+ is in use, and the stand-in for fal needs it\. Choose another: SANDBOX_URL=http://", said
+    )
+
+
+@pytest.mark.parametrize("words", ["granian", "runworkers"])
+def test_a_killed_part_is_started_again(words: str, demo: Running, environment: dict[str, str]) -> None:
+    killed = child(demo, words)
+    family = [killed, *killed.children(recursive=True)]
+    killed.kill()
+
+    demo.wait_for(lambda: (now := child(demo, words)) is not None and now.pid != killed.pid)
+    assert all_ended(*family)
+    assert processes.wait_until(lambda: answers(environment), seconds=40)
+
+
+def test_a_killed_database_is_started_again(demo: Running, environment: dict[str, str]) -> None:
+    data = Path(environment["DATA_DIR"]) / "postgres"
+    killed = child(demo, str(data))
+    killed.kill()
+
+    demo.wait_for(lambda: (now := child(demo, str(data))) is not None and now.pid != killed.pid)
+    demo.wait_for(lambda: embedded_postgres.address(data) is not None)
+    assert processes.wait_until(lambda: answers(environment, "/ready"), seconds=40)
+
+
+def answers(environment: dict[str, str], path: str = "/health") -> bool:
+    try:
+        return '"ok"' in page(environment, path)
+    except OSError:
+        return False
+
+
+def test_ctrl_c_stops_everything_within_seconds(demo: Running, environment: dict[str, str]) -> None:
+    family = demo.descendants()
+    asked_at = time.monotonic()
+
+    demo.child.send_signal(signal.SIGINT)
+
+    assert demo.ended() == 0, demo.output
+    assert time.monotonic() - asked_at < 20
+    assert all_ended(*family)
+    assert processes.port_is_free(int(environment["PORT"]))
