@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ class SandboxHandle:
     url: str = ""
     process: subprocess.Popen[str] | None = None
     log_path: Path = field(default_factory=Path)
+    _client: httpx.Client | None = None
 
     # -- the product's settings for it
 
@@ -49,8 +51,7 @@ class SandboxHandle:
     # -- control
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
-        with httpx.Client(trust_env=False, timeout=30, verify=self.options.get("tls_cert") or True) as client:
-            response = client.request(method, f"{self.url}/control/{path}", **kwargs)
+        response = self.http().request(method, f"{self.url}/control/{path}", **kwargs)
         assert response.is_success, f"control {path}: {response.status_code} {response.text}"
         return response.json()
 
@@ -98,12 +99,19 @@ class SandboxHandle:
         self.url = line.rpartition(" ")[2].strip()
         self._wait_for_health()
 
+    def http(self) -> httpx.Client:
+        """A client without a key, made once: each new one reads all root certificates."""
+        if self._client is None:
+            certificate = self.options.get("tls_cert")
+            trusted = ssl.create_default_context(cafile=certificate) if certificate else True
+            self._client = httpx.Client(trust_env=False, timeout=30, verify=trusted)
+        return self._client
+
     def _wait_for_health(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
-                verify = self.options.get("tls_cert") or True
-                if httpx.get(f"{self.url}/health", trust_env=False, verify=verify).status_code == 200:
+                if self.http().get(f"{self.url}/health").status_code == 200:
                     return
             time.sleep(0.05)
         raise AssertionError(f"the sandbox is not healthy: {self.log()}")
@@ -111,6 +119,9 @@ class SandboxHandle:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it with that signal and return its exit status."""
         assert self.process is not None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
         self.process.send_signal(number)
         status = self.process.wait(timeout=10)
         assert self.process.stdout is not None
