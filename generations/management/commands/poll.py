@@ -8,6 +8,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from generations import fal_gateway
@@ -112,19 +113,21 @@ class Poller:
 class Leadership:
     """An advisory lock on a connection of its own: django-q2's broker closes the shared one when it grows old."""
 
-    def __init__(self) -> None:
-        self.connection = connection.copy()
+    connection: BaseDatabaseWrapper | None = None
 
     def is_taken(self) -> bool:
-        """Try to take the lead."""
+        """Try to take the lead. Opens the connection in the thread that keeps it."""
+        self.connection = self.connection or connection.copy()
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK])
             return bool(cursor.fetchone()[0])
 
     def check(self) -> None:
         """Raises OperationalError when the connection, and with it the lead, is gone."""
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        if self.connection is not None:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
 
     def release(self) -> None:
-        self.connection.close()
+        if self.connection is not None:
+            self.connection.close()
