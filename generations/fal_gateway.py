@@ -5,12 +5,14 @@ run inside a transaction, which would hold locks while fal thinks.
 """
 
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import IO, Any, Final, NotRequired, TypedDict
 from urllib.parse import quote, urlsplit
 
@@ -215,7 +217,7 @@ class StatusClient:
 
     def __init__(self, *, concurrency: int) -> None:
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(10.0), limits=limits, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(10.0), limits=limits, verify=_tls(), trust_env=False)
 
     async def status(self, *, request_id: str, status_url: str = "") -> StatusReply:
         """Raises FalError when the answer is no evidence of anything."""
@@ -252,8 +254,14 @@ def fetch_webhook_keys() -> list[str]:
 def _client(timeout: httpx.Timeout) -> Iterator[httpx.Client]:
     with transaction.atomic(durable=True):
         pass  # durable: raises inside any other transaction
-    with httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(timeout=timeout, verify=_tls(), trust_env=False, follow_redirects=False) as client:
         yield client
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Read the certificates once a process: that costs more than a whole call."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _auth() -> dict[str, str]:

@@ -21,14 +21,15 @@ from generations import fal_gateway
 from generations.clock import Clock
 from generations.failures import code_for, failure_of
 from generations.models import Generation, Image, Submission, SubmissionState
+from generations.services.exclusive import exclusive
 from generations.services.states import advance
 from generations.states import Status
 from generations.video_inspection import Inspection, VideoRefused, inspect_video
 
 logger = structlog.get_logger(__name__)
 
-# Who saves a clip has this long before somebody else may start over; the media queue's own time limit is 300 s.
-SAVING_LEASE: Final = timedelta(seconds=320)
+# When the sweep looks after a clip that is being saved: a saver that still lives keeps the generation's lock.
+LOOK_AGAIN: Final = timedelta(seconds=10)
 # Tries at asking for the result, and at copying it, each with a pause that doubles up to five minutes.
 ASKING_MAX: Final = 12
 SAVING_MAX: Final = 8
@@ -52,8 +53,14 @@ def finish_generation(*, generation_id: UUID, clock: Clock) -> None:
     Only fal's own answer to a request made with our key is believed. Network and disk work happens outside
     transactions; the last transaction publishes the clip and captures the hold.
     """
+    with exclusive(generation_id) as is_mine:
+        if is_mine:
+            _finish(generation_id, clock)
+
+
+def _finish(generation_id: UUID, clock: Clock) -> None:
     _ask_for_result(generation_id, clock)
-    if not _claim_saving(generation_id, clock()):
+    if not _begin_saving(generation_id, clock()):
         return
     generation = Generation.objects.select_related("image").get(pk=generation_id)
     try:
@@ -126,12 +133,12 @@ def _ask_later(generation: Generation, detail: str, now: datetime) -> None:
     )
 
 
-def _claim_saving(generation_id: UUID, now: datetime) -> bool:
-    """One saver at a time; the count is committed before the work, so work that kills its worker counts."""
-    claimed = Generation.objects.filter(pk=generation_id, status=Status.FINALIZING, due_at__lte=now).update(
-        attempts=F("attempts") + 1, due_at=now + SAVING_LEASE
+def _begin_saving(generation_id: UUID, now: datetime) -> bool:
+    """Count the try and commit before the work, so that work which kills its worker counts."""
+    begun = Generation.objects.filter(pk=generation_id, status=Status.FINALIZING, due_at__lte=now).update(
+        attempts=F("attempts") + 1, due_at=now + LOOK_AGAIN
     )
-    return bool(claimed)
+    return bool(begun)
 
 
 def _save(generation: Generation, clock: Clock) -> None:

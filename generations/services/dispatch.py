@@ -14,6 +14,7 @@ from generations import fal_gateway
 from generations.clock import Clock
 from generations.failures import code_for, failure_of
 from generations.models import Generation, Submission, SubmissionState
+from generations.services.exclusive import exclusive
 from generations.services.pictures_at_fal import picture_url
 from generations.services.states import advance
 from generations.states import IN_FLIGHT, Status
@@ -22,8 +23,8 @@ logger = structlog.get_logger(__name__)
 
 # Serialises claims, so that two workers cannot both take the last slot at fal.
 DISPATCH_LOCK: Final = 0x1754_0001
-# A task that has not answered by then died; gateway time limits are shorter.
-SENDING_LEASE: Final = timedelta(seconds=100)
+# When the sweep looks after a job that is being sent: a sender that still lives keeps the generation's lock.
+LOOK_AGAIN: Final = timedelta(seconds=10)
 # Submissions that fal may have seen before the job is given up.
 SUBMISSIONS_MAX: Final = 2
 # Tries that ended with their worker before anything left.
@@ -37,7 +38,9 @@ def dispatch_next(*, clock: Clock) -> bool:
     submission = _claim_next(clock())
     if submission is None:
         return False
-    _send(submission, clock)
+    with exclusive(submission.generation_id) as is_mine:
+        if is_mine:
+            _send(submission, clock)
     return True
 
 
@@ -53,7 +56,7 @@ def _claim_next(now: datetime) -> Submission | None:
         if generation.start_deadline <= now:
             advance(generation_id=generation.pk, to=Status.EXPIRED, now=now, failure_code="start_deadline")
             continue
-        advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + SENDING_LEASE)
+        advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN)
         return Submission.objects.create(
             generation=generation, number=generation.submissions.count() + 1, created_at=now
         )
@@ -114,11 +117,17 @@ def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> 
 
 
 def recover_dispatch(*, generation_id: UUID, now: datetime) -> None:
-    """Find out what became of a request whose answer never came.
+    """Find out what became of a request whose answer never came. Leaves a sender that still works alone.
 
     In this order: fal's list of requests; patience; one more submission; giving up. A request in the list with our
     exact input that belongs to no other submission is ours.
     """
+    with exclusive(generation_id) as is_mine:
+        if is_mine:
+            _recover(generation_id, now)
+
+
+def _recover(generation_id: UUID, now: datetime) -> None:
     submission = (
         Submission.objects.select_related("generation")
         .filter(generation_id=generation_id, generation__status=Status.DISPATCHING)

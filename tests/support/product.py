@@ -1,0 +1,115 @@
+"""The product's own processes on a database of their own: web, workers and poller, as in production."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from ltxplatform import processes
+from tests.support.programs import Running, started
+from tests.support.sandbox_process import SandboxHandle
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Product:
+    """Running processes by name; `kill` and `start` again at will."""
+
+    environment: dict[str, str]
+    port: int
+    running: dict[str, Running] = field(default_factory=dict)
+    stacks: dict[str, ExitStack] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, name: str) -> None:
+        stack = ExitStack()
+        self.running[name] = stack.enter_context(started(*COMMANDS[name](self), **self.environment))
+        self.stacks[name] = stack
+
+    def wait_for_web(self, seconds: float = 30) -> None:
+        self.running["web"].wait_for(self.answers, seconds)
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health", trust_env=False, timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """kill -9 of the process itself; what it started must cope."""
+        self.running[name].child.send_signal(signal.SIGKILL)
+        self.running[name].child.wait(10)
+
+    def revive(self, name: str) -> None:
+        """What a supervisor does after a death: clear the remains and start it again."""
+        self.stacks[name].close()
+        self.start(name)
+
+    def output(self) -> str:
+        return "\n".join(f"== {name}\n{program.output}" for name, program in self.running.items())
+
+
+def _web(product: Product) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
+        *("--port", str(product.port), "--blocking-threads", "4", "--log-level", "warning"),
+        "ltxplatform.wsgi:application",
+    ]
+
+
+# A frozen cluster is noticed after 15 s instead of two minutes.
+QUICK = ["--ping-seconds", "2", "--freeze-seconds", "15", "--stop-seconds", "5"]
+COMMANDS = {
+    "web": _web,
+    "workers": lambda _: [sys.executable, "manage.py", "runworkers", *QUICK],
+    "poller": lambda _: [sys.executable, "manage.py", "poll"],
+}
+
+
+@contextmanager
+def product(
+    *,
+    database: str,
+    fal: SandboxHandle,
+    media: Path,
+    names: tuple[str, ...] = tuple(COMMANDS),
+    **environment: str,
+) -> Iterator[Product]:
+    """Start the named processes; webhooks reach the web process when it is among them."""
+    port = free_port()
+    settings = {
+        "DATABASE_URL": database,
+        "SANDBOX_URL": fal.url,
+        "FAL_KEY": "",
+        "MEDIA_ROOT": str(media),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}" if "web" in names else "",
+        "FAL_LOST_REPLY_SECONDS": "3",
+        "LOG_LEVEL": "WARNING",
+        **environment,
+    }
+    made = Product(environment={**settings, "PATH": os.environ["PATH"]}, port=port)
+    try:
+        for name in names:
+            made.start(name)
+        if "web" in names:
+            made.wait_for_web()
+        yield made
+    finally:
+        for program in made.running.values():
+            processes.stop(program.child, grace=10)
+        for stack in made.stacks.values():
+            stack.close()
