@@ -1,8 +1,10 @@
 """What every test gets: its database, an empty media folder, quick passwords. More in tests/support/."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.conf import settings as django_settings
@@ -35,6 +37,14 @@ def media_root(tmp_path: Path, settings) -> Path:
     folder.mkdir()
     settings.MEDIA_ROOT = folder
     return folder
+
+
+@pytest.fixture(scope="session")
+def server_folders() -> Iterator[Callable[[], Path]]:
+    """Makes folders for database servers: short paths, and not pytest's own folder, which every run that
+    starts closes again for the system user that PostgreSQL runs as."""
+    with ExitStack() as stack:
+        yield lambda: Path(stack.enter_context(TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True)))
 
 
 @pytest.fixture(scope="session")

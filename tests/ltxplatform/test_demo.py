@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.request import urlopen
@@ -27,10 +27,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(server_folders: Callable[[], Path]) -> dict[str, str]:
     """A demo of its own: data, ports, and no database but the embedded one."""
     return {
-        "DATA_DIR": str(tmp_path_factory.mktemp("demo")),
+        "DATA_DIR": str(server_folders()),
         "PORT": str(free_port()),
         "SANDBOX_URL": f"http://127.0.0.1:{free_port()}",
         "DATABASE_URL": "",

@@ -4,8 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,17 +19,14 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A short path, so that the socket lies in the data folder as it does in a checkout."""
-    made = Path(tempfile.mkdtemp(prefix="pg"))
-    yield made / "data"
-    shutil.rmtree(made)
+def folder(server_folders: Callable[[], Path]) -> Path:
+    return server_folders() / "data"
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(server_folders: Callable[[], Path]) -> Path:
     """A data folder in which a server ran and stopped."""
-    data = tmp_path_factory.mktemp("finished") / "data"
+    data = server_folders() / "data"
     with running(data, durable=False):
         pass
     return data
@@ -186,8 +182,8 @@ def test_a_full_disk_is_reported(folder: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_a_long_path_gets_a_short_socket_folder(tmp_path: Path) -> None:
-    data = tmp_path / ("long" * 25) / "data"
+def test_a_long_path_gets_a_short_socket_folder(folder: Path) -> None:
+    data = folder / ("long" * 25) / "data"
 
     with running(data, durable=False) as address:
         psycopg.connect(address).close()
