@@ -94,6 +94,9 @@ class Engine:
             self._prepare_soon(record)
             if record.state == IN_QUEUE:
                 self._enter_line(record, seconds=max(0.0, record.eligible_at - now))
+            elif record.held == "requeue":
+                self.running += 1
+                self._requeue(record)
             else:
                 self.running += 1
                 self._run(
@@ -180,19 +183,18 @@ class Engine:
         record.state = IN_PROGRESS
         record.started_at = time.time()
         record.gateway_id = record.id if record.requeues == 0 else new_id()
-        self._save(record)
         self._changed(record)
         rules = self.knobs.strike("inference", prompt=record.prompt, request_id=record.id, key=record.key_id)
         seconds = 0.0 if record.refusal else record.inference_seconds
         for rule in rules:
             if rule.fault == "error":
                 record.refusal = asdict(failure_named(str(rule.options["type"])))
-            elif rule.fault == "requeue":
-                pause = float(rule.options.get("after", record.inference_seconds / 2))
-                self._later(pause, record, self._requeue)
-                return
-            elif rule.fault == "stall":
-                return
+            else:
+                record.held = rule.fault
+                if record.held == "requeue":
+                    pause = float(rule.options.get("after_seconds", record.inference_seconds / 2))
+                    self._later(pause, record, self._requeue)
+        self._save(record)
         self._run(record, seconds=seconds)
 
     def _run(self, record: Record, *, seconds: float) -> None:
@@ -202,6 +204,7 @@ class Engine:
         if record.state != IN_PROGRESS:
             return
         self.running -= 1
+        record.held = ""
         record.state = IN_QUEUE
         record.started_at = None
         record.requeues += 1
@@ -250,7 +253,7 @@ class Engine:
             self._finish_when_ready(record)
 
     def _finish_when_ready(self, record: Record) -> None:
-        if record.state != IN_PROGRESS:
+        if record.state != IN_PROGRESS or record.held:
             return
         if record.refusal:
             self._fail(record, Failure(**record.refusal))

@@ -10,6 +10,9 @@ from sandbox.fal.errors import is_known
 
 _HTTP_FAULTS = {"error", "http", "drop", "garbage", "wrong_type", "empty", "huge", "delay"}
 
+# Faults that leave room for another one.
+_TOGETHER = {"delay", "speed", "hide"}
+
 # Which faults make sense at which step of a request's life.
 STEPS: dict[str, set[str]] = {
     "submit": _HTTP_FAULTS | {"drop_before", "drop_after", "speed"},
@@ -67,6 +70,10 @@ class Rule:
             and (self.request_id is None or self.request_id == request_id)
             and (self.key is None or self.key == key)
         )
+
+    def group(self) -> str:
+        """Faults of one group exclude one another: there is one answer, one outcome."""
+        return self.fault if self.step == "webhook" or self.fault in _TOGETHER else "outcome"
 
     def take(self) -> bool:
         """Count one match and say whether the rule strikes."""
@@ -158,7 +165,13 @@ class Knobs:
         request_id: str | None = None,
         key: str | None = None,
     ) -> list[Rule]:
-        """The rules that strike now, in order; each is counted."""
-        if not self.rules:
-            return []
-        return [rule for rule in self.rules if rule.matches(step, prompt, request_id, key) and rule.take()]
+        """The rules that strike now, in order; each is counted.
+
+        Of several that exclude one another only the first strikes, so rules with `times` form a sequence.
+        """
+        struck: dict[str, Rule] = {}
+        for rule in self.rules:
+            group = rule.group()
+            if group not in struck and rule.matches(step, prompt, request_id, key) and rule.take():
+                struck[group] = rule
+        return list(struck.values())

@@ -40,6 +40,7 @@ class Record:
     ended_at: float | None = None
     cancelled: bool = False
     requeues: int = 0
+    held: str = ""  # the fault that keeps it from finishing: "stall" or "requeue"
     image_file: str | None = None
     clip: str | None = None  # the name of the rendered file
     clip_bytes: int = 0
