@@ -23,7 +23,7 @@ def source() -> Iterator[IO[bytes]]:
 
 
 def run(source: IO[bytes], deed: str, **limits: float) -> Answer:
-    return decode(RUNAWAY, source, {"deed": deed}, Limits(**limits))  # type: ignore[arg-type]
+    return decode(RUNAWAY, source, {"deed": deed}, Limits(**limits))
 
 
 @pytest.mark.parametrize(

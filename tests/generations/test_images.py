@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,7 @@ def test_a_phone_s_second_view_is_no_animation(team):
 PHOTO = pictures.photograph(640, 480)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><rect width="64" height="64"/></svg>'
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n(%pipe%id) (r) file\n%%EOF\n"
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "empty_file"),
     "text": (lambda: b"This is not a picture. " * 40, "unsupported_media"),
     "svg": (lambda: SVG, "unsupported_media"),

@@ -181,7 +181,8 @@ def test_the_answer_is_shut_in(client, clip):
     response = client.get(media_url(clip, "video"))
 
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    policy = dict(part.strip().partition(" ")[::2] for part in response["Content-Security-Policy"].split(";"))
+    assert policy == {"sandbox": "allow-same-origin", "default-src": "'none'", "media-src": "'self'"}
     assert response["Accept-Ranges"] == "bytes"
     assert "Set-Cookie" not in response
     response.close()
