@@ -126,10 +126,6 @@ class CreateForm(forms.Form):
         return STEPS
 
     @property
-    def starts_empty(self) -> bool:
-        return not self["prompt"].value()
-
-    @property
     def advanced_is_used(self) -> bool:
         """Whether something under Advanced is wrong or differs from its default, so that it must be seen."""
         defaults = _defaults()
@@ -195,7 +191,7 @@ class NumberInput(forms.NumberInput):
     """A number field with the parameter's bounds; 0.50 shows as 0.5."""
 
     def __init__(self, parameter: Parameter) -> None:
-        bounds = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
+        bounds = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step or 1}
         super().__init__(attrs={name: str(value) for name, value in bounds.items() if value is not None})
 
     def format_value(self, value: Any) -> str | None:

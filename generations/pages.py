@@ -52,12 +52,12 @@ def create_address(team: Team, picture: Image | None) -> str:
 
 def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
     """Lazy where a fragment may not show it."""
+    tiles: Any = SimpleLazyObject(partial(_latest, team))
     return {
         **picture_part(team, form),
-        "form": form,
-        "guidance": guidance,
         "offer": SimpleLazyObject(partial(_offer, team, form)),
-        "tiles": SimpleLazyObject(partial(_latest, team)),
+        "tiles": tiles,
+        "running": partial(_any_running, tiles),
     }
 
 

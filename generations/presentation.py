@@ -18,7 +18,7 @@ from billing.services import Hold
 from generations.failures import failure_of
 from generations.media_links import media_url
 from generations.models import Generation, GenerationEvent, Image
-from generations.parameters import PARAMETERS, ClipParams
+from generations.parameters import BY_NAME, PARAMETERS, ClipParams
 from generations.services import places_in_line
 from generations.states import RELEASING, Status
 
@@ -322,11 +322,16 @@ def _tone(status: str, *, is_last: bool) -> str:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "On" if value else "Off"
-    if name == "loras":
-        return ", ".join(f"{lora.path} at {lora.scale.normalize():f}" for lora in value) or "None"
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return str(value) or "None"
+    match name:
+        case "num_frames":
+            return f"{value} frames"
+        case "frame_rate":
+            return f"{value} frames a second"
+        case "loras":
+            return ", ".join(f"{lora.path} at {lora.scale.normalize():f}" for lora in value) or "None"
+        case "aspect_ratio" | "resolution":
+            return dict(BY_NAME[name].choices).get(value, value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value) or "None"
 
 
 def _others(count: int | None) -> str:
