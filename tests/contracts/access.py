@@ -1,0 +1,101 @@
+"""Who may open which address. A new address fails the URL walk until it stands here."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from accounts.permissions import (
+    BILLING_VIEW,
+    GENERATIONS_CANCEL,
+    GENERATIONS_CREATE,
+    GENERATIONS_VIEW,
+    KEYS_MANAGE,
+)
+
+# public: everybody. signed_in: whoever has an account. staff: is_staff. team: a member whose role carries the
+# permission. api: a key whose scopes and maker carry it. token: whoever holds the signed token in the address.
+# webhook: fal, by its signature.
+Level = Literal["public", "signed_in", "staff", "team", "api", "token", "webhook"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """`methods` maps what the address takes to the permission it needs ("" where the level alone decides).
+
+    `args` fills the address from the world of the first team: attribute names of `world.World`.
+    """
+
+    level: Level
+    methods: dict[str, str] = field(default_factory=lambda: {"GET": ""})
+    args: dict[str, str] = field(default_factory=dict)
+
+
+def public(**args: str) -> Access:
+    return Access("public", args=args)
+
+
+def team(*, get: str = "", post: str = "", **args: str) -> Access:
+    return Access("team", _given(get, post), {"team_slug": "slug", **args})
+
+
+def api(*, get: str = "", post: str = "", **args: str) -> Access:
+    return Access("api", _given(get, post), args)
+
+
+def _given(get: str, post: str) -> dict[str, str]:
+    return {method: needed for method, needed in (("GET", get), ("POST", post)) if needed}
+
+
+ACCESS: dict[str, Access] = {
+    "platform:home": public(),
+    "platform:health": public(),
+    "platform:ready": public(),
+    "platform:styleguide": Access("staff"),
+    "billing:pricing": public(),
+    # -- a team's pages
+    "accounts:keys": team(get=KEYS_MANAGE),
+    # GET only leads back to the list: where a sign-in in between lands.
+    "accounts:key_create": team(get=KEYS_MANAGE, post=KEYS_MANAGE),
+    "accounts:key_revoke": team(post=KEYS_MANAGE, pk="key_id"),
+    "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
+    "generations:price": team(get=GENERATIONS_CREATE),
+    "generations:image_upload": team(post=GENERATIONS_CREATE),
+    "generations:clips": team(get=GENERATIONS_VIEW),
+    "generations:clip_updates": team(get=GENERATIONS_VIEW),
+    "generations:clip": team(get=GENERATIONS_VIEW, pk="clip_id"),
+    "generations:cancel": team(post=GENERATIONS_CANCEL, pk="clip_id"),
+    # -- doors of their own
+    "generations:media": Access("token", args={"token": "token", "name": "name"}),
+    "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),
+    # -- signing in and up, by django-allauth
+    "account_login": public(),
+    "account_logout": public(),
+    "account_inactive": public(),
+    "account_signup": public(),
+    "account_email_verification_sent": public(),
+    "account_confirm_email": public(key="word"),
+    "account_reset_password": public(),
+    "account_reset_password_done": public(),
+    "account_reset_password_from_key": public(uidb36="word", key="word"),
+    "account_reset_password_from_key_done": public(),
+    "account_confirm_login_code": public(),
+    "account_reauthenticate": Access("signed_in"),
+    "account_email": Access("signed_in"),
+    "account_change_password": Access("signed_in"),
+    "account_set_password": Access("signed_in"),
+    # -- the API
+    "api:docs": public(),
+    "api:openapi": public(),
+    "api:nothing_here": public(),
+    "api:balance": api(get=BILLING_VIEW),
+    "api:quotes": api(post=GENERATIONS_CREATE),
+    "api:uploads": api(post=GENERATIONS_CREATE),
+    "api:upload": api(get=GENERATIONS_VIEW, pk="image_id"),
+    "api:generations": api(get=GENERATIONS_VIEW, post=GENERATIONS_CREATE),
+    "api:generation": api(get=GENERATIONS_VIEW, pk="clip_id"),
+    "api:cancel": api(post=GENERATIONS_CANCEL, pk="clip_id"),
+    "api:models": api(get=GENERATIONS_VIEW),
+    "api:model_schema": api(get=GENERATIONS_VIEW, model="model_id"),
+}
+
+# Every address of the staff site, whatever models join it.
+STAFF_NAMESPACE = "admin:"

@@ -1,0 +1,93 @@
+"""Two teams with something to lose, everybody who might reach for it, and a picture of all rows."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.apps import apps
+from django.test import Client
+
+from accounts.models import ApiKey, Role, Team, User
+from accounts.permissions import SCOPE_PERMISSIONS
+from generations.models import Generation, Image, Submission
+from tests.support import factories
+from tests.support.api import ApiClient, make_key
+
+WATCHED = ("accounts", "account", "billing", "generations", "django_q")
+# Visits leave these behind, refused ones too.
+TRACES = {"last_login", "last_team_id", "last_used_at"}
+
+
+@dataclass
+class World:
+    """The first team with one row of everything, and its people by role."""
+
+    team: Team
+    clip: Generation
+    key: ApiKey
+    submission: Submission
+    people: dict[str, User]
+
+    slug = property(lambda self: self.team.slug)
+    clip_id = property(lambda self: self.clip.pk)
+    image_id = property(lambda self: self.clip.image_id)
+    key_id = property(lambda self: self.key.pk)
+    webhook_token = property(lambda self: self.submission.token)
+    token: str = "forged"
+    name: str = "clip.mp4"
+    word: str = "abc"
+    model_id: str = "fal-ai/ltxv-13b-098-distilled/image-to-video"
+
+    def arguments(self, names: dict[str, str]) -> dict[str, Any]:
+        return {argument: getattr(self, attribute) for argument, attribute in names.items()}
+
+
+def make_world() -> World:
+    team = factories.make_team()
+    factories.give_credits(team)
+    clip = factories.make_generation(team, image=picture_of(team))
+    submission = Submission.objects.create(generation=clip, number=1, request_id=str(uuid4()))
+    key, _ = make_key(team)
+    people = {"owner": factories.owner_of(team)}
+    people |= {role: factories.make_member(team, role) for role in Role.values if role != "owner"}
+    return World(team, clip, key, submission, people)
+
+
+def picture_of(team: Team) -> Image:
+    """A row alone: what is tested here opens no file, and decoding one costs most of a second."""
+    return Image.objects.create(
+        team=team,
+        file="a.jpg",
+        thumbnail="b.jpg",
+        sha256=uuid4().hex,
+        source_sha256=uuid4().hex,
+        width=640,
+        height=360,
+        size=1000,
+        content_type="image/jpeg",
+    )
+
+
+def browser_of(user: User | None, **options: Any) -> Client:
+    client = Client(raise_request_exception=False, **options)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def program_of(team: Team, user: User, scopes: list[str] | None = None) -> ApiClient:
+    _, plain = make_key(team, user, scopes=scopes if scopes is not None else list(SCOPE_PERMISSIONS))
+    return ApiClient(plain)
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Every row of the apps and of the queue, without the traces of a mere visit."""
+    return {
+        model._meta.label: [_without_traces(row) for row in model._base_manager.order_by("pk").values()]
+        for label in WATCHED
+        for model in apps.get_app_config(label).get_models()
+    }
+
+
+def _without_traces(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in TRACES}
