@@ -18,7 +18,8 @@ DEFAULT_FRAMES = 121
 def home(request: HttpRequest) -> HttpResponse:
     """What the platform does, for visitors; people who are signed in go on to their work."""
     if isinstance(request.user, User):
-        team = request.user.last_team or request.user.teams.first()
+        teams = request.user.teams
+        team = teams.filter(pk=request.user.last_team_id).first() or teams.first()
         if team is not None:
             return redirect(reverse("generations:create", kwargs={"team_slug": team.slug}))
     default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)

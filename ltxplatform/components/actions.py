@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping
 from django import template
 from django.http import QueryDict
 from django.template import RequestContext
+from django.utils.safestring import SafeString
 
-from ltxplatform.components.attrs import attributes
+from ltxplatform.components.attrs import attributes, draw
 
 register = template.Library()
 
 VARIANTS = frozenset({"primary", "quiet", "danger", "plain"})
 
 
-@register.inclusion_tag("components/button.html")
+@register.simple_tag
 def button(
     label: str,
     *,
@@ -28,26 +29,29 @@ def button(
     disabled: bool = False,
     full: bool = False,
     **attrs: object,
-) -> dict[str, object]:
+) -> SafeString:
     """A button, or with `href` a link that looks like one. `price` (µ$) stands behind the label."""
     if variant not in VARIANTS:
         raise ValueError(f"A button is one of {sorted(VARIANTS)}, not {variant!r}.")
     names = ["button", variant, size, "full" if full else "", str(attrs.pop("class", ""))]
-    return {
-        "label": label,
-        "classes": " ".join(filter(None, names)),
-        "href": href,
-        "type": type,
-        "icon": icon,
-        "price": price,
-        "price_id": price_id,
-        "busy": busy,
-        "disabled": disabled,
-        "attrs": attributes(attrs),
-    }
+    return draw(
+        "button",
+        {
+            "label": label,
+            "classes": " ".join(filter(None, names)),
+            "href": href,
+            "type": type,
+            "icon": icon,
+            "price": price,
+            "price_id": price_id,
+            "busy": busy,
+            "disabled": disabled,
+            "attrs": attributes(attrs),
+        },
+    )
 
 
-@register.inclusion_tag("components/icon_button.html")
+@register.simple_tag
 def icon_button(
     icon: str,
     label: str,
@@ -57,22 +61,25 @@ def icon_button(
     size: str = "",
     disabled: bool = False,
     **attrs: object,
-) -> dict[str, object]:
+) -> SafeString:
     """A square button with an icon; `label` is what assistive technology reads and the pointer shows."""
-    return {
-        "icon": icon,
-        "label": label,
-        "href": href,
-        "type": type,
-        "classes": " ".join(filter(None, ["icon-button", size])),
-        "disabled": disabled,
-        "attrs": attributes(attrs),
-    }
+    return draw(
+        "icon_button",
+        {
+            "icon": icon,
+            "label": label,
+            "href": href,
+            "type": type,
+            "classes": " ".join(filter(None, ["icon-button", size])),
+            "disabled": disabled,
+            "attrs": attributes(attrs),
+        },
+    )
 
 
-@register.inclusion_tag("components/link.html")
-def link(label: str, href: str, *, icon: str = "", **attrs: object) -> dict[str, object]:
-    return {"label": label, "href": href, "icon": icon, "attrs": attributes(attrs)}
+@register.simple_tag
+def link(label: str, href: str, *, icon: str = "", **attrs: object) -> SafeString:
+    return draw("link", {"label": label, "href": href, "icon": icon, "attrs": attributes(attrs)})
 
 
 @register.inclusion_tag("components/tabs.html")

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from billing.money import format_balance, format_cost, format_exact
 from ltxplatform.components.actions import _query
+from ltxplatform.components.attrs import draw
 
 register = template.Library()
 
@@ -17,11 +18,11 @@ register.filter("balance", format_balance)
 register.filter("exact", format_exact)
 
 
-@register.inclusion_tag("components/money.html")
-def money(amount: int, *, kind: str = "cost") -> dict[str, object]:
+@register.simple_tag
+def money(amount: int, *, kind: str = "cost") -> SafeString:
     """µ$ as a cost (up to four decimals, rounded up) or a "balance" (cents, rounded down); exact on hover."""
     shown = {"cost": format_cost, "balance": format_balance, "exact": format_exact}[kind](amount)
-    return {"amount": amount, "shown": shown, "exact": format_exact(amount)}
+    return draw("money", {"amount": amount, "shown": shown, "exact": format_exact(amount)})
 
 
 @register.inclusion_tag("components/stat.html")

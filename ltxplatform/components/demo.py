@@ -84,7 +84,7 @@ EVENTS = [
     {"label": "Ready", "at": None},
 ]
 FACTS = [
-    ("Picture", "lighthouse-at-dusk.jpg, 1920 × 1080"),
+    ("Picture", "lighthouse-at-dusk.jpg, 1920 by 1080 pixels"),
     ("Length", "121 frames, 5.04 s"),
     ("Seed", "4271983"),
     ("Request", "req_0f4c6d1e9a2b4c5d8e7f60718293a4b5c6d7e8f9"),

@@ -58,7 +58,7 @@ def field(
         "widget_attrs": {**bound.field.widget.attrs, **attrs},
         "value": bound.value(),
         "ticks": [tick.strip() for tick in ticks.split(",") if tick.strip()],
-        "range_step": range_step,
+        "step": range_step or bound.field.widget.attrs.get("step", 1),
         "multiple": getattr(bound.field.widget, "allow_multiple_selected", False),
     }
     return render_to_string(f"components/field_{_TEMPLATES.get(kind, kind)}.html", context)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from django import template
+from django.utils.safestring import SafeString
+
+from ltxplatform.components.attrs import draw
 
 register = template.Library()
 
@@ -31,11 +34,13 @@ STATUSES = {
 }
 
 
-@register.inclusion_tag("components/status_badge.html")
-def status_badge(status: str, *, word: str = "", pill: bool = True) -> dict[str, object]:
+@register.simple_tag
+def status_badge(status: str, *, word: str = "", pill: bool = True) -> SafeString:
     """The status of a clip; `word` says more where more is known ("In line, 3rd")."""
     look = STATUSES[str(status)]
-    return {"word": word or look.word, "icon": look.icon, "tone": look.tone, "pill": pill}
+    return draw(
+        "status_badge", {"word": word or look.word, "icon": look.icon, "tone": look.tone, "pill": pill}
+    )
 
 
 @register.inclusion_tag("components/media_tile.html")
@@ -74,12 +79,12 @@ def clip_seconds(seconds: float | int | str | None) -> str:
     return "" if seconds in {None, ""} else f"{float(seconds):.2f} s"  # type: ignore[arg-type]
 
 
-@register.inclusion_tag("components/avatar.html")
-def avatar(name: str, *, team: bool = False) -> dict[str, object]:
+@register.simple_tag
+def avatar(name: str, *, team: bool = False) -> SafeString:
     """Initials, always in the same colour; hidden from readers, because the name stands beside it."""
     words = name.split("@")[0].replace(".", " ").replace("-", " ").replace("_", " ").split()
     initials = "".join(word[0] for word in words[:2]).upper() or "?"
-    return {"initials": initials, "hue": crc32(name.encode()) % 5, "team": team}
+    return draw("avatar", {"initials": initials, "hue": crc32(name.encode()) % 5, "team": team})
 
 
 @register.inclusion_tag("components/skeleton.html")

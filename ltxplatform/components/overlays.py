@@ -4,6 +4,8 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from ltxplatform.components.attrs import draw
+
 register = template.Library()
 
 
@@ -21,8 +23,8 @@ def dialog(content: str, *, id: str, title: str, drawer: bool = False) -> SafeSt
     return render_to_string("components/dialog.html", context)
 
 
-@register.inclusion_tag("components/hint.html")
-def hint(text: str, *, id: str, label: str = "What is this?") -> dict[str, object]:
+@register.simple_tag
+def hint(text: str, *, id: str, label: str = "What is this?") -> SafeString:
     """A question mark that opens a short explanation; blank lines separate its paragraphs."""
     paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
-    return {"paragraphs": paragraphs, "id": id, "label": label}
+    return draw("hint", {"paragraphs": paragraphs, "id": id, "label": label})

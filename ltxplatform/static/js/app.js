@@ -1,5 +1,6 @@
 // The entry module of every page. Each module listens on the document, so content that htmx
 // brings in later works without being set up again.
+import "./autoplay.js";
 import "./busy.js";
 import "./copy.js";
 import "./counter.js";
