@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUN := .venv/bin
-READY := .venv/.installed
+READY := .venv/.dev.installed
 WORKERS ?= 2
 TESTS ?=
 
@@ -23,7 +23,8 @@ help:
 	@echo "make fmt     format the code"
 	@echo "make lock    lock the dependencies again after a change in pyproject.toml"
 
-demo: $(READY)
+# The demo needs less than half of what the tests need, and is what a newcomer waits for.
+demo: .venv/.demo.installed
 	@PORT=$(PORT) $(RUN)/python manage.py demo
 
 # A browser that is there, else Debian's when we may install it, else the browser tests are skipped loudly.
@@ -55,13 +56,17 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(RUN)/uv pip compile --quiet --un
 
 lock: $(READY)
 	$(LOCK) --output-file requirements/base.txt
+	$(LOCK) --group sandbox --constraint requirements/base.txt --output-file requirements/demo.txt
 	$(LOCK) --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
 
-$(READY): requirements/dev.txt
+# Unpacked without compiling every module: those in use are compiled when they are first imported.
+.venv/.%.installed: requirements/%.txt | .venv/bin/pip
+	@echo "Installing the locked packages of $<"
+	@$(RUN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=python3.11 make ..." >&2; exit 1; }
-	@test -x $(RUN)/python -a -x $(RUN)/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; } \
+	@rm -rf .venv && $(PYTHON) -m venv .venv \
 		|| { rm -rf .venv; echo "python3 -m venv does not work; on Debian install python3-venv." >&2; exit 1; }
-	@echo "Installing the locked packages into .venv"
-	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@touch $@
