@@ -1,0 +1,63 @@
+"""How much a page asks the database: a known number, and the same for one clip as for many."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.contracts.world import World, browser_of, make_world, picture_of, program_of
+from tests.support import factories
+
+# What each page asked when this was written; a page that wants more should say why.
+PAGES = {
+    "generations:create": 11,
+    "generations:clips": 8,
+    "generations:clip": 10,
+    "accounts:keys": 7,
+}
+ENDPOINTS = {"/generations": 4, "/balance": 3, "/models": 3}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+def counted(ask: Callable[[], object]) -> list[str]:
+    ask()  # what is cached for the process is not the page's
+    with CaptureQueriesContext(connection) as queries:
+        ask()
+    return [query["sql"] for query in queries]
+
+
+def more_clips(world: World) -> None:
+    for _ in range(4):
+        factories.make_generation(world.team, image=picture_of(world.team))
+
+
+@pytest.mark.parametrize(("name", "most"), PAGES.items())
+def test_a_page_asks_no_more_for_more_clips(world: World, name: str, most: int) -> None:
+    browser = browser_of(world.people["owner"])
+    arguments = {"team_slug": world.slug, **({"pk": world.clip_id} if name == "generations:clip" else {})}
+    path = reverse(name, kwargs=arguments)
+
+    few = counted(lambda: browser.get(path))
+    more_clips(world)
+    many = counted(lambda: browser.get(path))
+
+    assert len(few) <= most, few
+    assert len(many) <= len(few), many
+
+
+@pytest.mark.parametrize(("path", "most"), ENDPOINTS.items())
+def test_an_endpoint_asks_no_more_for_more_clips(world: World, path: str, most: int) -> None:
+    program = program_of(world.team, world.people["owner"])
+
+    few = counted(lambda: program.get(path))
+    more_clips(world)
+    many = counted(lambda: program.get(path))
+
+    assert len(few) <= most, few
+    assert len(many) == len(few), many
