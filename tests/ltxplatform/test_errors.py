@@ -2,9 +2,12 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions as rest
@@ -42,6 +45,17 @@ def test_every_code_has_a_status():
 
     assert codes - KINDS.keys() == set()
     assert len(codes) > 10  # the walk has found them
+
+
+def test_the_guide_names_codes_with_their_statuses():
+    guide = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| (\d{3}) \| (`[a-z_`, ]+) \|", guide, re.MULTILINE)
+    told = {code: int(status) for status, codes in rows for code in re.findall(r"`([a-z_]+)`", codes)}
+
+    # What no endpoint answers today.
+    unused = {"forbidden", "foreign_webhook", "image_refused", "rate_limited", "upstream_paused"}
+    unused |= {"used_more_than_held"}
+    assert told == {code: kind.status for code, kind in KINDS.items() if code not in unused}
 
 
 def test_money_refusals_are_never_what_clients_retry():
