@@ -87,16 +87,17 @@ def product(
     fal: SandboxHandle,
     media: Path,
     names: tuple[str, ...] = tuple(COMMANDS),
+    quiet_webhooks: bool = False,
     **environment: str,
 ) -> Iterator[Product]:
-    """Start the named processes; webhooks reach the web process when it is among them."""
+    """Start the named processes. Webhooks reach the web process when it is among them, unless told to be quiet."""
     port = free_port()
     settings = {
         "DATABASE_URL": database,
         "SANDBOX_URL": fal.url,
         "FAL_KEY": "",
         "MEDIA_ROOT": str(media),
-        "PUBLIC_URL": f"http://127.0.0.1:{port}" if "web" in names else "",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}" if "web" in names and not quiet_webhooks else "",
         "FAL_LOST_REPLY_SECONDS": "3",
         "LOG_LEVEL": "WARNING",
         **environment,
