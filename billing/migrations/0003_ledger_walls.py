@@ -6,19 +6,6 @@ The checks that need the whole transaction run when it commits (deferred constra
 from django.db import migrations
 
 TRANSACTIONS = """
-CREATE FUNCTION billing_check_sum(checked bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    legs bigint;
-    total numeric;
-BEGIN
-    SELECT count(*), coalesce(sum(amount), 0) INTO legs, total
-        FROM billing_entry WHERE transaction_id = checked;
-    IF legs < 2 OR total <> 0 THEN
-        RAISE EXCEPTION 'transaction % has % entries that sum to % µ$: it needs two or more that sum to zero',
-            checked, legs, total USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-END $$;
-
 -- The number of the database transaction, which savepoints do not change; whatever the writer claims.
 CREATE FUNCTION billing_stamp_transaction() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -28,9 +15,13 @@ END $$;
 CREATE TRIGGER stamped BEFORE INSERT ON billing_transaction
     FOR EACH ROW EXECUTE FUNCTION billing_stamp_transaction();
 
+-- Entries that are there have a check of their own, below.
 CREATE FUNCTION billing_check_transaction() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM billing_check_sum(NEW.id);
+    PERFORM 1 FROM billing_entry WHERE transaction_id = NEW.id LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'transaction % has no entries', NEW.id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON billing_transaction
@@ -40,26 +31,35 @@ CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON billing_transaction
 ENTRIES = """
 CREATE FUNCTION billing_check_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    owner billing_transaction;
-    account billing_account;
+    legs bigint;
+    total numeric;
+    is_new boolean;
+    is_own boolean;
+    continues boolean;
 BEGIN
-    SELECT * INTO owner FROM billing_transaction WHERE id = NEW.transaction_id;
-    IF owner.database_xid IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
-        RAISE EXCEPTION 'entry % joins transaction %, which was complete before',
-            NEW.id, NEW.transaction_id USING ERRCODE = 'integrity_constraint_violation';
+    SELECT count(*), sum(e.amount),
+            bool_and(t.database_xid = pg_current_xact_id()::text::bigint),
+            bool_and(a.team_id IS NULL OR a.team_id IS NOT DISTINCT FROM t.team_id),
+            -- With the account's own check and the unique version: one entry for each change, no more.
+            bool_and(coalesce(
+                CASE WHEN a.materialised THEN e.version BETWEEN 1 AND a.version ELSE e.version IS NULL END, false
+            ))
+        INTO legs, total, is_new, is_own, continues
+        FROM billing_entry AS e
+        JOIN billing_transaction AS t ON t.id = e.transaction_id
+        JOIN billing_account AS a ON a.id = e.account_id
+        WHERE e.transaction_id = NEW.transaction_id;
+    IF is_new AND is_own AND continues AND legs >= 2 AND total = 0 THEN
+        RETURN NULL;
     END IF;
-    SELECT * INTO account FROM billing_account WHERE id = NEW.account_id;
-    IF account.team_id IS NOT NULL AND account.team_id IS DISTINCT FROM owner.team_id THEN
-        RAISE EXCEPTION 'entry % moves credit of a team that transaction % is not about',
-            NEW.id, owner.id USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    -- Together with the account's own check and the unique version: one entry for each change, no more.
-    IF account.materialised <> (NEW.version IS NOT NULL) OR NEW.version NOT BETWEEN 1 AND account.version THEN
-        RAISE EXCEPTION 'entry % does not continue account %', NEW.id, account.id
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    PERFORM billing_check_sum(owner.id);
-    RETURN NULL;
+    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = CASE
+        WHEN NOT is_new THEN format('entry %s joins transaction %s, which was complete before', NEW.id, NEW.transaction_id)
+        WHEN NOT is_own THEN format('transaction %s moves credit of a team it is not about', NEW.transaction_id)
+        WHEN NOT continues THEN format('transaction %s has an entry that does not continue its account', NEW.transaction_id)
+        ELSE format(
+            'transaction %s has %s entries that sum to %s µ$: it needs two or more that sum to zero',
+            NEW.transaction_id, legs, total
+        ) END;
 END $$;
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON billing_entry
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_check_entry();
@@ -152,7 +152,6 @@ DROP FUNCTION billing_guard_account();
 DROP FUNCTION billing_check_entry();
 DROP FUNCTION billing_check_transaction();
 DROP FUNCTION billing_stamp_transaction();
-DROP FUNCTION billing_check_sum(bigint);
 """
 
 

@@ -7,27 +7,32 @@ the lock is current.
 
 from django.db import migrations
 
-LEGS = """
--- One leg on a wallet account: the row lock that the update takes orders the account's entries.
-CREATE FUNCTION billing_wallet_leg(p_transaction bigint, p_team uuid, p_kind text, p_amount bigint)
+POST = """
+-- All legs of a transaction in one statement: amounts[n] µ$ on the team's account of kinds[n], or on the platform's.
+-- Amounts of zero are left out. The row locks that the update takes order each wallet account's entries.
+CREATE FUNCTION billing_post(p_transaction bigint, p_team uuid, p_kinds text[], p_amounts bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    account billing_account;
+    posted integer;
 BEGIN
-    UPDATE billing_account SET balance = balance + p_amount, version = version + 1
-        WHERE team_id = p_team AND kind = p_kind RETURNING * INTO STRICT account;
+    WITH leg AS (
+        SELECT * FROM unnest(p_kinds, p_amounts) AS each (kind, amount) WHERE amount <> 0
+    ), changed AS (
+        UPDATE billing_account AS a SET balance = a.balance + leg.amount, version = a.version + 1
+            FROM leg WHERE a.team_id = p_team AND a.kind = leg.kind
+            RETURNING a.id, leg.amount, a.balance, a.version
+    )
     INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, version)
-        VALUES (p_transaction, account.id, p_amount, account.balance, account.version);
-END $$;
-
--- One leg on a platform account: no row that all teams would wait for.
-CREATE FUNCTION billing_platform_leg(p_transaction bigint, p_kind text, p_amount bigint)
-RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    account bigint;
-BEGIN
-    SELECT id INTO STRICT account FROM billing_account WHERE team_id IS NULL AND kind = p_kind;
-    INSERT INTO billing_entry (transaction_id, account_id, amount) VALUES (p_transaction, account, p_amount);
+        SELECT p_transaction, id, amount, balance, version FROM changed
+        UNION ALL
+        -- Without a balance, so that no row makes all teams wait for each other.
+        SELECT p_transaction, a.id, leg.amount, NULL, NULL
+            FROM leg JOIN billing_account AS a ON a.kind = leg.kind AND a.team_id IS NULL;
+    GET DIAGNOSTICS posted = ROW_COUNT;
+    IF posted <> (SELECT count(*) FROM unnest(p_amounts) AS amount WHERE amount <> 0) THEN
+        RAISE EXCEPTION 'an account of % is missing for team %', p_kinds, p_team
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
 END $$;
 """
 
@@ -79,8 +84,7 @@ BEGIN
     ) VALUES (
         new_hold, p_team, p_attempt, p_amount, p_price_version, p_rate_nanos, p_num_frames, p_passes, p_expires_at
     ) RETURNING * INTO hold;
-    PERFORM billing_wallet_leg(new_transaction, p_team, 'available', -p_amount);
-    PERFORM billing_wallet_leg(new_transaction, p_team, 'held', p_amount);
+    PERFORM billing_post(new_transaction, p_team, ARRAY['available', 'held'], ARRAY[-p_amount, p_amount]);
     outcome := 'held';
     available := available - p_amount;
     RETURN NEXT;
@@ -92,44 +96,37 @@ CREATE FUNCTION billing_settle_hold(p_attempt uuid, p_used bigint, p_actor text,
 RETURNS TABLE (outcome text, available bigint, hold billing_hold)
 LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
 DECLARE
+    team uuid;
     new_transaction bigint;
 BEGIN
-    SELECT h.* INTO hold FROM billing_hold AS h WHERE h.attempt = p_attempt;
+    SELECT h.team_id INTO team FROM billing_hold AS h WHERE h.attempt = p_attempt;
     IF NOT FOUND THEN
         outcome := 'missing';
         RETURN NEXT;
         RETURN;
     END IF;
     SELECT a.balance INTO STRICT available FROM billing_account AS a
-        WHERE a.team_id = hold.team_id AND a.kind = 'available' FOR NO KEY UPDATE;
-    SELECT h.* INTO STRICT hold FROM billing_hold AS h WHERE h.attempt = p_attempt FOR NO KEY UPDATE;
-    IF hold.state = 'settled' THEN
-        outcome := 'replayed';
-        RETURN NEXT;
-        RETURN;
-    END IF;
-    IF p_used NOT BETWEEN 0 AND hold.amount THEN
-        outcome := 'above_hold';
+        WHERE a.team_id = team AND a.kind = 'available' FOR NO KEY UPDATE;
+    UPDATE billing_hold AS h
+        SET state = 'settled', captured = p_used, released = h.amount - p_used, settled_at = statement_timestamp()
+        WHERE h.attempt = p_attempt AND h.state = 'open' AND p_used BETWEEN 0 AND h.amount
+        RETURNING h.* INTO hold;
+    IF NOT FOUND THEN
+        SELECT h.* INTO STRICT hold FROM billing_hold AS h WHERE h.attempt = p_attempt;
+        outcome := CASE WHEN hold.state = 'open' THEN 'above_hold' ELSE 'replayed' END;
         RETURN NEXT;
         RETURN;
     END IF;
 
-    UPDATE billing_hold AS h
-        SET state = 'settled', captured = p_used, released = h.amount - p_used, settled_at = statement_timestamp()
-        WHERE h.id = hold.id RETURNING h.* INTO hold;
     INSERT INTO billing_transaction (key, kind, team_id, actor, request_hash, hold_id)
         VALUES (
             'settle:' || hold.id,
             CASE WHEN hold.released = 0 THEN 'capture' WHEN p_used = 0 THEN 'release' ELSE 'partial_capture' END,
-            hold.team_id, p_actor, p_request_hash, hold.id
+            team, p_actor, p_request_hash, hold.id
         ) RETURNING id INTO new_transaction;
-    PERFORM billing_wallet_leg(new_transaction, hold.team_id, 'held', -hold.amount);
-    IF hold.released > 0 THEN
-        PERFORM billing_wallet_leg(new_transaction, hold.team_id, 'available', hold.released);
-    END IF;
-    IF p_used > 0 THEN
-        PERFORM billing_platform_leg(new_transaction, 'revenue', p_used);
-    END IF;
+    PERFORM billing_post(
+        new_transaction, team, ARRAY['held', 'available', 'revenue'], ARRAY[-hold.amount, hold.released, p_used]
+    );
     outcome := 'settled';
     available := available + hold.released;
     RETURN NEXT;
@@ -156,8 +153,7 @@ BEGIN
     END IF;
     INSERT INTO billing_account (team_id, kind, materialised)
         VALUES (p_team, 'available', true), (p_team, 'held', true) ON CONFLICT (team_id, kind) DO NOTHING;
-    PERFORM billing_platform_leg(new_transaction, 'promo', -p_amount);
-    PERFORM billing_wallet_leg(new_transaction, p_team, 'available', p_amount);
+    PERFORM billing_post(new_transaction, p_team, ARRAY['promo', 'available'], ARRAY[-p_amount, p_amount]);
     SELECT a.balance INTO available FROM billing_account AS a WHERE a.team_id = p_team AND a.kind = 'available';
     outcome := 'granted';
     RETURN NEXT;
@@ -170,12 +166,11 @@ DROP FUNCTION billing_settle_hold(uuid, bigint, text, text);
 DROP FUNCTION billing_hold_credits(
     uuid, uuid, bigint, text, text, bigint, bigint, integer, integer, timestamptz
 );
-DROP FUNCTION billing_platform_leg(bigint, text, bigint);
-DROP FUNCTION billing_wallet_leg(bigint, uuid, text, bigint);
+DROP FUNCTION billing_post(bigint, uuid, text[], bigint[]);
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0005_first_price")]
 
-    operations = [migrations.RunSQL(LEGS + HOLD + SETTLE + GRANT, REMOVE)]
+    operations = [migrations.RunSQL(POST + HOLD + SETTLE + GRANT, REMOVE)]

@@ -109,7 +109,7 @@ def test_a_team_with_a_wallet_stays(team, refuses):
 
 
 def test_a_transaction_needs_entries(refuses):
-    refuses("has 0 entries", new_transaction)
+    refuses("has no entries", new_transaction)
 
 
 def test_one_entry_is_not_enough(revenue, refuses):
@@ -167,7 +167,7 @@ def test_an_entry_does_not_move_another_teams_credit(available, revenue, refuses
         add_entry(owner, available, -5, after=420, version=3)
         add_entry(owner, revenue, 5)
 
-    refuses("of a team that transaction", foreign)
+    refuses("credit of a team it is not about", foreign)
 
 
 # -- wallets ------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_an_entry_without_a_change_of_balance_is_refused(team, available, refuse
         add_entry(owner, available, 5, after=available.balance + 5, version=available.version + 1)
         add_entry(owner, available, -5, after=available.balance, version=available.version + 2)
 
-    refuses("does not continue account", lone)
+    refuses("does not continue its account", lone)
 
 
 def test_a_wallet_entry_says_what_it_leaves(team, available, revenue, refuses):
@@ -239,7 +239,7 @@ def test_a_wallet_entry_says_what_it_leaves(team, available, revenue, refuses):
         add_entry(owner, available, 5)
         add_entry(owner, revenue, -5)
 
-    refuses("does not continue account", silent)
+    refuses("does not continue its account", silent)
 
 
 def test_balance_and_version_come_together(revenue, refuses):
@@ -252,7 +252,7 @@ def test_a_platform_account_counts_no_versions(revenue, refuses):
         add_entry(owner, revenue, 5, after=5, version=1)
         add_entry(owner, revenue, -5)
 
-    refuses("does not continue account", counted)
+    refuses("does not continue its account", counted)
     refuses("account_platform_keeps_none", lambda: Account.objects.filter(pk=revenue.pk).update(version=1))
 
 

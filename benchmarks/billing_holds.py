@@ -1,0 +1,205 @@
+"""Hold and settle per second: one busy team, and fifty teams at once.
+
+The reference in the same run does the least a database can do for two durable steps: two transactions,
+each updating one row and inserting another, over the same connections and against as many rows.
+Workers are processes on a database of their own with fsync on. Run by `python -m benchmarks.billing_holds`.
+"""
+
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from billing.services import Quote
+
+SECONDS = 3.0
+CREDIT = 10**12  # µ$: nobody runs out
+SETUPS = ((1, 8, 250), (50, 20, 700))  # teams, workers, jobs/s we aim for on two cores
+
+# Does one job for one of the ids, by its place; returns the seconds that the first of its two steps took.
+Job = Callable[[list[Any], int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="bench"))
+    try:
+        from ltxplatform import embedded_postgres
+
+        with embedded_postgres.running(folder / "postgres") as address:
+            os.environ["DATABASE_URL"] = address
+            _prepare()
+            for teams, workers, goal in SETUPS:
+                _report(teams, workers, goal)
+            _check_books()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ltxplatform.settings")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bare_row (id int PRIMARY KEY, n bigint)")
+        cursor.execute("CREATE TABLE bare_log (id bigserial PRIMARY KEY, row_id int, note text)")
+
+
+def _report(teams: int, workers: int, goal: int) -> None:
+    bare = _measure(_bare_job, _bare_rows(teams), workers)
+    ours = _measure(_hold_and_settle, _wallets(teams), workers)
+    print(
+        f"{teams:>2} team{'s' if teams > 1 else ' '}, {workers:>2} connections: "
+        f"{ours.per_second:5.0f} hold+settle/s (goal {goal}), "
+        f"hold p50 {ours.p50_ms:.1f} ms, p99 {ours.p99_ms:.1f} ms; "
+        f"bare update+insert twice {bare.per_second:5.0f}/s; ratio {ours.per_second / bare.per_second:.2f}"
+    )
+
+
+def _measure(job: Job, ids: list[Any], workers: int) -> Run:
+    """Run `job` in forked workers for SECONDS, all starting together."""
+    from django.db import connections
+
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    start, results = context.Barrier(workers), context.Queue()
+    crew = [
+        context.Process(target=_work, args=(job, ids, number, start, results)) for number in range(workers)
+    ]
+    for process in crew:
+        process.start()
+    taken = [seconds for _ in crew for seconds in results.get(timeout=60)]
+    for process in crew:
+        process.join(10)
+    cuts = quantiles(taken, n=100)
+    return Run(per_second=len(taken) / SECONDS, p50_ms=cuts[49] * 1000, p99_ms=cuts[98] * 1000)
+
+
+def _work(
+    job: Job,
+    ids: list[Any],
+    number: int,
+    start: Barrier,
+    results: "multiprocessing.Queue[list[float]]",
+) -> None:
+    from django.db import connection
+
+    chance = random.Random(number)
+    connection.ensure_connection()
+    start.wait(30)
+    end = time.monotonic() + SECONDS
+    taken = []
+    while time.monotonic() < end:
+        taken.append(job(ids, chance.randrange(len(ids))))
+    connection.close()
+    results.put(taken)
+
+
+# -- ours -----------------------------------------------------------------------------------------------
+
+
+def _wallets(count: int) -> list[Any]:
+    from accounts.models import Team
+    from billing.services import grant_promo
+
+    ids = []
+    for _ in range(count):
+        name = uuid4().hex[:12]
+        team = Team.objects.create(name=name, slug=name)
+        grant_promo(team=team, amount=CREDIT, key=name, actor="benchmark", reason="Benchmark")
+        ids.append(team.pk)
+    return ids
+
+
+def _hold_and_settle(ids: list[Any], which: int) -> float:
+    from django.db import transaction
+    from django.utils import timezone
+
+    from accounts.actors import system_actor
+    from accounts.models import Team
+    from billing import services
+
+    attempt, actor = uuid4(), system_actor(Team(pk=ids[which]))
+    price, until = _price(), timezone.now() + timedelta(hours=1)
+    began = time.perf_counter()
+    with transaction.atomic():
+        services.hold_credits(actor=actor, generation_id=attempt, quote=price, expires_at=until)
+    held = time.perf_counter()
+    with transaction.atomic():
+        services.settle_hold(generation_id=attempt, used=price.amount)
+    return held - began
+
+
+@cache
+def _price() -> "Quote":
+    """Asked for once in each worker: the price book is not what is measured."""
+    from billing.services import quote
+
+    return quote(num_frames=121, detail_pass=False)
+
+
+def _check_books() -> None:
+    from billing.services import find_violations
+
+    if violations := find_violations():
+        sys.exit(f"The books do not balance: {violations[:3]}")
+
+
+# -- the reference --------------------------------------------------------------------------------------
+
+
+def _bare_rows(count: int) -> list[Any]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE bare_row")
+        cursor.execute("INSERT INTO bare_row SELECT n, 0 FROM generate_series(0, %s) AS n", [count - 1])
+    return list(range(count))
+
+
+def _bare_job(ids: list[Any], which: int) -> float:
+    began = time.perf_counter()
+    _bare_step(ids[which])
+    first = time.perf_counter()
+    _bare_step(ids[which])
+    return first - began
+
+
+def _bare_step(row: int) -> None:
+    """One round trip, as ours."""
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH changed AS (UPDATE bare_row SET n = n + 1 WHERE id = %s RETURNING id) "
+            "INSERT INTO bare_log (row_id, note) SELECT id, 'step' FROM changed",
+            [row],
+        )
+
+
+if __name__ == "__main__":
+    main()
