@@ -76,10 +76,11 @@ async def fetch(client: httpx.AsyncClient, url: str, directory: Path) -> str:
         raise ImageRefused("file_download_error")
     if not data:
         raise ImageRefused("image_load_error")
-    return await asyncio.to_thread(_keep, data, directory)
+    return await asyncio.to_thread(keep, data, directory)
 
 
-def _keep(data: bytes, directory: Path) -> str:
+def keep(data: bytes, directory: Path) -> str:
+    """Write a picture under the hash of its bytes, once."""
     name = hashlib.sha256(data).hexdigest()
     path = directory / name
     if not path.exists():

@@ -98,16 +98,16 @@ class Renders:
             if job.waiters == 0:
                 del self._jobs[job.name]
                 continue
-            try:
-                if process is None or process.returncode is not None:
-                    process = await self._spawn()
-                answer = await self._ask(process, job.order)
-            except (OSError, ValueError) as error:
-                log.warning("a render worker died: %s", type(error).__name__)
-                answer = {"failed": "worker died"}
-                if process is not None:
-                    self._discard(process)
-                    await process.wait()
+            answer: dict[str, Any] = {"failed": "the render process died twice"}
+            for _ in range(2):
+                try:
+                    process = process or await self._spawn()
+                    answer = await self._ask(process, job.order)
+                    break
+                except (OSError, ValueError) as error:
+                    log.warning("a render process died: %s", type(error).__name__)
+                    await self._discard(process)
+                    process = None
             self._settle(job, answer)
             if self.rendered % TRIM_EVERY == 0:
                 self._trim()
@@ -142,14 +142,16 @@ class Renders:
         await process.stdin.drain()
         line = await process.stdout.readline()
         if not line:
-            await process.wait()
             raise OSError("no answer")
         return dict(json.loads(line))
 
-    def _discard(self, process: Process) -> None:
+    async def _discard(self, process: Process | None) -> None:
+        if process is None:
+            return
         self._processes.discard(process)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        await process.wait()
 
     def _trim(self) -> None:
         """Delete the clips and pictures unused longest until both directories fit."""
@@ -167,8 +169,7 @@ class Renders:
         for task in self._tasks:
             task.cancel()
         for process in list(self._processes):
-            self._discard(process)
-            await process.wait()
+            await self._discard(process)
 
 
 def trim(directory: Path, limit: int) -> None:

@@ -47,6 +47,12 @@ class Fal:
             headers={"Authorization": f"Key {key}"}, trust_env=False, timeout=20, verify=TRUST
         )
 
+    def __enter__(self) -> "Fal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
     def input(self, **changes: Any) -> dict[str, Any]:
         """The smallest clip, always the same one unless changed: rendered once for all tests."""
         small = {"num_frames": 9, "resolution": "480p", "aspect_ratio": "1:1", "seed": 1}
@@ -75,7 +81,7 @@ class Fal:
     def cancel(self, request_id: str) -> httpx.Response:
         return self.http.put(self.request(request_id, "/cancel"))
 
-    def until(self, request_id: str, state: str = "COMPLETED", seconds: float = 15) -> dict[str, Any]:
+    def until(self, request_id: str, state: str = "COMPLETED", seconds: float = 30) -> dict[str, Any]:
         """Wait for a state and return the status object that shows it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -115,16 +121,14 @@ def sandbox(running_sandbox: SandboxHandle) -> SandboxHandle:
 
 @pytest.fixture
 def fal(sandbox: SandboxHandle) -> Iterator[Fal]:
-    client = Fal(sandbox.url)
-    yield client
-    client.http.close()
+    with Fal(sandbox.url) as client:
+        yield client
 
 
 @pytest.fixture
 def stranger(sandbox: SandboxHandle) -> Iterator[Fal]:
-    client = Fal(sandbox.url, key="stranger:secret")
-    yield client
-    client.http.close()
+    with Fal(sandbox.url, key="stranger:secret") as client:
+        yield client
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_in_progress_can_fall_back_into_the_line(fal, sandbox):
     sandbox.control(inference_seconds=0.3, queue_seconds=0.2)
     sandbox.rule("inference", "requeue", times=1, after_seconds=0.1)
     request_id = fal.submitted()
-    states = []
+    states: list[str] = []
     while not states or states[-1] != "COMPLETED":
         state = fal.status(request_id).json()["status"]
         if not states or state != states[-1]:

@@ -29,11 +29,10 @@ def test_no_key(sandbox):
 @pytest.mark.parametrize("refused", ["bad", "bad:secret"])
 def test_a_refused_key_is_unknown_everywhere(sandbox, refused):
     sandbox.control(refused_keys=[refused])
-    bad = Fal(sandbox.url, key="bad:secret")
 
-    answers = [bad.submit(), bad.status(NOBODY), bad.api("models/billing-events")]
+    with Fal(sandbox.url, key="bad:secret") as bad:
+        answers = [bad.submit(), bad.status(NOBODY), bad.api("models/billing-events")]
 
-    bad.http.close()
     assert [answer.status_code for answer in answers] == [401] * 3
     assert answers[0].json() == {"detail": "No user found for Key ID and Secret"}
 
