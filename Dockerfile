@@ -21,4 +21,4 @@ RUN DEPLOYMENT=development DEBUG=false python manage.py collectstatic --noinput
 USER ltxplatform
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "8", "--respawn-failed-workers", "ltxplatform.wsgi:application"]
+     "--blocking-threads", "5", "ltxplatform.wsgi:application"]

@@ -1,6 +1,7 @@
 """The whole platform in one terminal: database, stand-in for fal, web, workers, poller, and a demo team."""
 
 import fcntl
+import os
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from ltxplatform.foreman import Foreman, Program, say
 
 MANAGE = [sys.executable, settings.BASE_DIR / "manage.py"]
 HOST = "127.0.0.1"
-WEB_THREADS = 8
+WEB_THREADS = 2 * (os.cpu_count() or 1) + 1  # most wait for the database
 WEB_SECONDS = 60
 
 
