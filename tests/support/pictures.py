@@ -89,8 +89,14 @@ def bomb_png(width: int, height: int, *, extra: bytes = b"") -> bytes:
 
 def text_bomb_png(megabytes: int = 300) -> bytes:
     """A PNG of 64 x 64 pixels whose compressed text chunk unfolds to `megabytes` MB."""
-    packer = zlib.compressobj(1)
-    text = b"".join(packer.compress(b"\0" * 1_000_000) for _ in range(megabytes)) + packer.flush()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    zeros = bytes(1_000_000)
+    # One block, complete in itself, repeated: packing all of it would take seconds.
+    block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = 1
+    for _ in range(megabytes):
+        check = zlib.adler32(zeros, check)
+    text = b"\x78\xda" + block * megabytes + b"\x03\0" + struct.pack(">I", check)
     return bomb_png(64, 64, extra=png_chunk(b"zTXt", b"note\0\0" + text))
 
 
