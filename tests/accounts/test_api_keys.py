@@ -178,6 +178,7 @@ def test_use_is_noted_at_most_once_a_minute():
 
     balance(plain)
     key.refresh_from_db()
+    assert key.last_used_at is not None
     assert timezone.now() - key.last_used_at < timedelta(seconds=10)
 
     for before, is_renewed in ((long_ago, True), (just_now, False)):

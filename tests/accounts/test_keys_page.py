@@ -114,7 +114,9 @@ def test_other_mistakes_make_no_key_either(wishes, team, owner):
 def test_an_expiry_is_kept(team, owner):
     owner.post(url("key_create", team), {**WISHES, "expires_in": "30"})
 
-    left = ApiKey.objects.get().expires_at - timezone.now()
+    expires_at = ApiKey.objects.get().expires_at
+    assert expires_at is not None
+    left = expires_at - timezone.now()
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -53,7 +53,7 @@ def delivered(clip: Generation) -> Generation:
     now = timezone.now()
     for status in (Status.DISPATCHING, Status.PROCESSING, Status.FINALIZING):
         advance(generation_id=clip.pk, to=status, now=now)
-    return advance(
+    ready = advance(
         generation_id=clip.pk,
         to=Status.SUCCEEDED,
         now=now,
@@ -68,6 +68,8 @@ def delivered(clip: Generation) -> Generation:
         frames=clip.params["num_frames"],
         duration_ms=375,
     )
+    assert ready is not None
+    return ready
 
 
 class TestQuotes:
@@ -229,7 +231,7 @@ class TestUploads:
     def test_its_address_opens_the_file_without_a_key(self, api):
         data = api.upload("/uploads", {"file": picture()}).json()
 
-        content = b"".join(ApiClient().client.get(data["url"]).streaming_content)
+        content = ApiClient().client.get(data["url"]).getvalue()
 
         assert hashlib.sha256(content).hexdigest() == data["sha256"]
 
@@ -479,7 +481,7 @@ class TestReading:
         assert (output["duration"], output["size"], output["sha256"]) == (0.375, 1234, "0" * 64)
         assert output["video_url"].startswith("http://testserver/media/")
         assert output["video_url"] != output["download_url"]
-        left = timezone.datetime.fromisoformat(output["expires_at"]) - timezone.now()
+        left = datetime.fromisoformat(output["expires_at"]) - timezone.now()
         assert timedelta(0) < left <= timedelta(minutes=15)
         statuses = [event["status"] for event in data["timeline"]]
         assert statuses == ["queued", "dispatching", "processing", "finalizing", "succeeded"]

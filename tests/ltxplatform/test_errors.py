@@ -36,7 +36,7 @@ def every_refusal() -> Iterator[type[DomainError]]:
 
 def problem_of(error: Exception):
     request = HttpRequest()
-    request.request_id = "req-1"
+    request.request_id = "req-1"  # type: ignore[attr-defined]  # as the middleware does
     return problem_response(error, {"request": Request(request), "view": None})
 
 

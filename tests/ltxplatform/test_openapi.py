@@ -21,7 +21,7 @@ def described() -> list[tuple[str, str, dict]]:
     ]
 
 
-def api_views() -> list[type]:
+def api_views() -> list[type[ApiView]]:
     (api,) = [part for part in get_resolver().url_patterns if getattr(part, "namespace", "") == "api"]
     views = [getattr(pattern.callback, "cls", None) for pattern in api.url_patterns]
     return [view for view in views if view is not None and issubclass(view, ApiView)]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.api_keys import create_api_key
@@ -26,10 +25,10 @@ class ApiClient:
         self.client = Client(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {plain_key}"} if plain_key else {}
 
-    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
         return self.client.get(f"/api/v1{path}", query or {}, headers=self._all(headers))
 
-    def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """Send `body` as JSON; text goes as it is."""
         content_type = headers.pop("Content_Type", "application/json")
         return self.client.post(
@@ -39,7 +38,7 @@ class ApiClient:
             headers=self._all(headers),
         )
 
-    def upload(self, path: str, fields: dict[str, Any]) -> HttpResponse:
+    def upload(self, path: str, fields: dict[str, Any]) -> Any:
         return self.client.post(f"/api/v1{path}", fields, headers=self.headers)
 
     def _all(self, headers: dict[str, str]) -> dict[str, str]:
