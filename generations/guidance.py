@@ -52,10 +52,8 @@ PROMPT_BETTER: Final = (
 
 PROMPT_HINT: Final = "\n\n".join(
     (
-        "A prompt that works names seven things: "
-        + " ".join(
-            f"{number}. {part.name}: {part.advice}" for number, part in enumerate(PROMPT_PARTS, start=1)
-        ),
+        "A prompt that works names these seven:",
+        *(f"{number}. {part.name}: {part.advice}" for number, part in enumerate(PROMPT_PARTS, start=1)),
         f"Good: {PROMPT_GOOD}",
         f"Better: {PROMPT_BETTER}",
     )

@@ -87,7 +87,7 @@ def accepted(team: Team, form: CreateForm, generation: Generation) -> dict[str, 
     }
 
 
-def clips_page(team: Team, query: QueryDict) -> dict[str, Any]:
+def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
     """One page of the team's clips. Raises InvalidCursor."""
     chosen = FILTERS.get(query.get("status", ""))
     clips = clips_of(team)
@@ -102,6 +102,7 @@ def clips_page(team: Team, query: QueryDict) -> dict[str, Any]:
         "later_page": bool(query.get("cursor")),
         "filters": [(key, label) for key, (label, _) in FILTERS.items()],
         "filter": chosen[0] if chosen else "",
+        "may_create": actor.may(GENERATIONS_CREATE),
     }
 
 

@@ -124,6 +124,12 @@ class ClipView:
         return self.clip.status in RELEASING
 
     @property
+    def retry_words(self) -> str:
+        """Trying the same again helps after some failures only."""
+        same = not self.clip.failure_code or failure_of(self.clip.failure_code).retryable
+        return "Try again" if same else "Change and try again"
+
+    @property
     def seconds(self) -> str:
         """How long the clip plays; before it is ready, how long it will."""
         return _seconds(
@@ -171,15 +177,15 @@ class ClipView:
     def version(self) -> str:
         """Changes whenever something that pages show has changed."""
         clip = self.clip
-        seen = (
-            clip.status,
+        said = (
+            str(clip.status),
             clip.progress,
             clip.queue_position,
-            clip.cancel_requested_at,
+            self.cancel_pending,
             self.place,
             clip.logs,
         )
-        return f"{clip.status}-{crc32(repr(seen).encode()):08x}"
+        return f"{clip.status}-{crc32(repr(said).encode()):08x}"
 
     @property
     def log_lines(self) -> list[str]:

@@ -117,7 +117,7 @@ def _picture_changed(response: HttpResponse) -> HttpResponse:
 @requires(GENERATIONS_VIEW)
 def clips(request: TeamRequest) -> HttpResponse:
     try:
-        context = pages.clips_page(request.team, request.GET)
+        context = pages.clips_page(request.team, request.actor, request.GET)
     except InvalidCursor:
         return redirect("generations:clips", team_slug=request.team.slug)
     return render(request, "generations/clips.html", context)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Team, User
-from accounts.permissions import BILLING_VIEW, KEYS_MANAGE
+from accounts.permissions import BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
@@ -47,10 +47,9 @@ def _balance(request: HttpRequest, team: Team | None) -> ShellBalance | None:
 def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]:
     if team is None:
         return []
-    entries = [
-        ("Create", "wand-sparkles", "generations:create"),
-        ("Clips", "clapperboard", "generations:clips"),
-    ]
+    entries = [("Clips", "clapperboard", "generations:clips")]
+    if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
+        entries.insert(0, ("Create", "wand-sparkles", "generations:create"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys"))
     return [

@@ -3,10 +3,10 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.models import Membership, User
+from accounts.permissions import GENERATIONS_CREATE
 from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
 
@@ -18,10 +18,12 @@ DEFAULT_FRAMES = 121
 def home(request: HttpRequest) -> HttpResponse:
     """What the platform does, for visitors; people who are signed in go on to their work."""
     if isinstance(request.user, User):
-        teams = request.user.teams
-        team = teams.filter(pk=request.user.last_team_id).first() or teams.first()
-        if team is not None:
-            return redirect(reverse("generations:create", kwargs={"team_slug": team.slug}))
+        memberships = Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
+        membership = memberships.filter(team=request.user.last_team_id).first() or memberships.first()
+        if membership is not None:
+            makes = GENERATIONS_CREATE in membership.permissions
+            page = "generations:create" if makes else "generations:clips"
+            return redirect(page, team_slug=membership.team.slug)
     default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)
     return render(request, "platform/home.html", {"default": default, "frames": DEFAULT_FRAMES})
 

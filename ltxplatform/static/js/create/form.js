@@ -3,6 +3,7 @@ import { toast } from "../toast.js";
 
 // A double click's second press arrives when the first clip is already in line: it must not order another.
 const SETTLE = 1000;
+const IN_LINE = "Your clip is in line";
 let acceptedAt = -SETTLE;
 
 const form = () => document.getElementById("create-form");
@@ -17,7 +18,8 @@ document.addEventListener("clip-accepted", (event) => {
   acceptedAt = event.timeStamp;
   for (const error of form().querySelectorAll(".error, .banner.bad")) error.hidden = true;
   for (const field of form().querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-  toast("Your clip is in line", "good");
+  const told = [...document.querySelectorAll("#toasts .toast")].some((item) => item.textContent.includes(IN_LINE));
+  if (!told) toast(IN_LINE, "good");
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
