@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from ltxplatform import embedded_postgres, env
+from ltxplatform.redaction import redact
 from ltxplatform.staff_theme import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -318,6 +319,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                redact,
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _shared_processors,
