@@ -26,10 +26,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """Navigation, teams, balance and theme; lazily, so that fragments that show none of it ask for none of it."""
     team: Team | None = getattr(request, "team", None)
     user = getattr(request, "user", None)
-    signed_in = isinstance(user, User)
     return {
         "team": team,
-        "teams": lambda: list(user.teams.order_by("-is_personal", "name")) if signed_in else [],
+        "teams": lambda: list(user.teams.order_by("-is_personal", "name")) if isinstance(user, User) else [],
         "balance": lambda: _balance(request, team),
         "nav": lambda: _navigation(request, team),
         "sandbox_in_use": settings.SANDBOX_IN_USE,

@@ -18,7 +18,9 @@ DEFAULT_FRAMES = 121
 def home(request: HttpRequest) -> HttpResponse:
     """What the platform does, for visitors; people who are signed in go on to their work."""
     if isinstance(request.user, User):
-        memberships = Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
+        memberships = (
+            Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
+        )
         membership = memberships.filter(team=request.user.last_team_id).first() or memberships.first()
         if membership is not None:
             makes = GENERATIONS_CREATE in membership.permissions
