@@ -107,7 +107,7 @@ def invent_a_hold(team):
         team=make_wallet(),
         attempt=uuid4(),
         amount=5,
-        price_version=PriceVersion.objects.first(),
+        price_version=PriceVersion.objects.earliest("valid_from"),
         rate_nanos=1,
         num_frames=1,
         passes=1,

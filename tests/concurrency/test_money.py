@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from threading import Event
@@ -14,6 +15,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from accounts.actors import system_actor
+from accounts.models import Team
 from billing import services
 from billing.models import Account, Hold, Transaction
 from billing.services import Busy, InsufficientCredits
@@ -146,7 +148,9 @@ def test_a_crowd_doing_everything_at_once_neither_deadlocks_nor_loses_a_cent(req
     request.node.add_report_section("setup", "seed", str(seed))
 
     def visit(number):
-        chance, granted, spent = random.Random(seed + number), Counter(), Counter()
+        chance = random.Random(seed + number)
+        granted: Counter[Team] = Counter()
+        spent: Counter[Team] = Counter()
         for _ in range(15):
             team, attempt = chance.choice(teams), uuid4()
             if chance.random() < 0.2:
@@ -173,7 +177,7 @@ def test_a_wallet_that_stays_locked_is_reported_as_busy():
     hold(team, 75, attempt)
     for function in ("billing_hold_credits", "billing_settle_hold", "billing_grant_promo"):
         replace_function(function, "SET lock_timeout TO '3s'", "SET lock_timeout TO '50ms'")
-    actions = [
+    actions: list[Callable[[], Hold | None]] = [
         partial(hold, team, 75),
         partial(settle, attempt, 75),
         partial(services.grant_promo, team=team, amount=5, key="k", actor="test", reason="More"),
