@@ -7,10 +7,12 @@ conversion of every frame. Runs in a render process, never in the server.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import warnings
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ SIZES = {
     ("720p", "9:16"): (720, 1280),
     ("720p", "1:1"): (720, 720),
 }
+# What the picture before the camera depends on, and nothing else.
+SCENERY = (
+    "image",
+    "resolution",
+    "aspect_ratio",
+    "constant_rate_factor",
+    "loras",
+    "tone_map_compression_ratio",
+    "enable_detail_pass",
+)
 SHORT_SIDE = {"480p": 480, "720p": 720}
 CAPTION = "sandbox preview"
 SMALLEST, LARGEST = 32, 8192  # pixels a side
@@ -141,7 +153,7 @@ def prepare(order: dict[str, Any]) -> tuple[Image.Image, Size]:
 
 
 def enlarged(plane: Image.Image) -> Image.Image:
-    return plane.resize((plane.width * FINE, plane.height * FINE), Image.Resampling.BICUBIC)
+    return plane.resize((plane.width * FINE, plane.height * FINE), Image.Resampling.BILINEAR)
 
 
 def even(value: float) -> int:
@@ -205,13 +217,19 @@ def shifted(plane: Image.Image, amount: float) -> Image.Image:
     return plane.point([max(16, min(240, level + steps)) for level in range(256)])
 
 
+@lru_cache(maxsize=2)
+def scenery(order: str) -> tuple[list[Image.Image], Size]:
+    """The enlarged planes; kept, because clips that differ in seed or length only share them."""
+    picture, size = prepare(json.loads(order))
+    return [enlarged(plane) for plane in planes_of(picture)], size
+
+
 class Painter:
     """Makes the frames of one clip."""
 
     def __init__(self, order: dict[str, Any]) -> None:
-        picture, self.size = prepare(order)
+        self.planes, self.size = scenery(json.dumps({name: order[name] for name in SCENERY}))
         self.order = order
-        self.planes = [enlarged(plane) for plane in planes_of(picture)]
         self.path = path_of(order["seed"])
         self.caption = caption_for(self.size)
         seconds = order["num_frames"] / order["frame_rate"]

@@ -20,7 +20,7 @@ log = logging.getLogger("sandbox.fal")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TRIM_EVERY = 20  # clips between two looks at the size of the directories
-RENDER_VERSION = 1  # part of every clip's name: raise it when the picture changes
+RENDER_VERSION = 2  # part of every clip's name: raise it when the picture changes
 
 # What the picture depends on; the prompt and the steps do not show.
 VISIBLE = (
