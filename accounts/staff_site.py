@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import ModelAdmin, TabularInline
 
 
 class StaffReads:
@@ -60,12 +60,7 @@ class ReadOnlyAdmin(ReadOnly, StaffAdmin):
 
 class ReadOnlyTable(ReadOnly, TabularInline):
     extra = 0
-    can_delete = False
-    show_change_link = False
-
-
-class ReadOnlyStack(ReadOnly, StackedInline):
-    extra = 0
+    hide_title = True
     can_delete = False
     show_change_link = False
 

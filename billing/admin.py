@@ -102,7 +102,7 @@ class HoldAdmin(ReadOnlyAdmin):
     fields = readonly_fields = (
         "id",
         "attempt",
-        "status",
+        "state",
         "team",
         "held",
         "paid",

@@ -29,7 +29,11 @@ TONES = {
 
 class EventTable(ReadOnlyTable):
     model = GenerationEvent
-    fields = readonly_fields = ("created_at", "from_status", "to_status", "actor", "note")
+    fields = readonly_fields = ("at", "from_status", "to_status", "actor", "note")
+
+    @display(description="time")
+    def at(self, event: GenerationEvent) -> str:
+        return event.created_at.isoformat(" ", "milliseconds")
 
 
 class SubmissionTable(ReadOnlyTable):
@@ -55,7 +59,7 @@ class GenerationAdmin(ReadOnlyAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("id", "state", "team", "created_by", "api_key", "image", "money", "reason")},
+            {"fields": ("id", "status", "team", "created_by", "api_key", "image", "money", "reason")},
         ),
         (
             "Course",
@@ -77,8 +81,9 @@ class GenerationAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     ("used_prompt", "used_seed"),
-                    ("video", "poster"),
-                    ("video_size", "video_sha256"),
+                    ("video_name", "poster_name"),
+                    "video_sha256",
+                    "video_size",
                     ("width", "height"),
                     ("frames", "duration_ms"),
                 )
@@ -123,6 +128,15 @@ class GenerationAdmin(ReadOnlyAdmin):
             f"held {format_exact(hold.amount)}, captured {format_exact(hold.captured)}, "
             f"released {format_exact(hold.released)} ({hold.state})"
         )
+
+    @display(description="video")
+    def video_name(self, generation: Generation) -> str:
+        """Where it is stored; files are handed out by signed addresses only, so there is no link."""
+        return generation.video.name or NOTHING
+
+    @display(description="poster")
+    def poster_name(self, generation: Generation) -> str:
+        return generation.poster.name or NOTHING
 
     @display(description="why it ended")
     def reason(self, generation: Generation) -> str:
@@ -209,8 +223,7 @@ class ImageAdmin(ReadOnlyAdmin):
         "size",
         "sha256",
         "source_sha256",
-        "file",
-        "thumbnail",
+        "file_name",
         "fal_url",
         "fal_url_expires_at",
         "created_at",
@@ -218,6 +231,10 @@ class ImageAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(uses_total=count_of(Generation, "image"))
+
+    @display(description="file")
+    def file_name(self, image: Image) -> str:
+        return image.file.name or NOTHING
 
     @display(description="pixels")
     def pixels(self, image: Image) -> str:

@@ -5,3 +5,4 @@ from django.contrib import admin
 
 # Django's own form would take any number of guesses.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.index_title = "Staff"

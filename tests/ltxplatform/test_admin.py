@@ -141,6 +141,7 @@ def test_a_jobs_page_tells_its_whole_story(desk: Client, clip: Generation) -> No
     html = desk.get(page("change", Generation, clip.pk)).content.decode()
 
     submission = clip.submissions.get()
+    assert "('queued'" not in html  # a label, not what it is made of
     assert "held $0.0075, captured $0.00, released $0.00 (open)" in html
     assert str(submission.request_id) in html
     assert "waiting" in html
