@@ -13,7 +13,7 @@ class PriceForm(forms.Form):
     """A length in seconds or frames; `frames()` is what is billed."""
 
     length = forms.DecimalField(
-        label="Length", min_value=Decimal("0.01"), max_value=MAX_FRAMES, decimal_places=4, initial=121
+        label="Length", min_value=Decimal("0.01"), max_digits=8, decimal_places=4, initial=121
     )
     unit = forms.ChoiceField(
         label="Counted in",

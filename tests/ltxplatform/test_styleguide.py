@@ -1,0 +1,190 @@
+"""The style guide: who sees it, and that the real browser finds every page of ours sound in both themes."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+from tests.support import factories
+from tests.support.site import served
+
+GUIDE = "/styleguide/"
+PUBLIC = ["/", "/pricing/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+OWN = ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/", GUIDE]
+
+
+@pytest.mark.django_db
+def test_only_staff_find_the_style_guide() -> None:
+    stranger, member, staff = Client(), Client(), Client()
+    member.force_login(factories.make_user())
+    staff.force_login(factories.make_user(is_staff=True))
+
+    assert stranger.get(GUIDE).status_code == 302
+    assert member.get(GUIDE).status_code == 404
+    assert staff.get(GUIDE).status_code == 200
+    assert staff.post(GUIDE).status_code == 405
+
+
+@pytest.fixture(autouse=True)
+def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture
+def site(cloned_database: str) -> Iterator[str]:
+    with served() as address:
+        yield address
+
+
+@pytest.fixture
+def signed_in(site: str, context: BrowserContext) -> str:
+    """The address of the site, for a member of staff with a team."""
+    user = factories.make_user("mara@example.com", is_staff=True)
+    factories.make_team(user, name="Northlight Studio")
+    client = Client()
+    client.force_login(user)
+    context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": site}])
+    return site
+
+
+def choose(context: BrowserContext, site: str, theme: str) -> None:
+    context.add_cookies([{"name": "theme", "value": theme, "url": site}])
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps people out."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{page.url}: {found['id']}: {node['html'][:160]}"
+        for found in violations
+        if found["impact"] in {"serious", "critical"}
+        for node in found["nodes"]
+    ]
+
+
+def refused_at(page: Page, address: str) -> list[str]:
+    """What the page's policy stopped while it loaded; axe, which comes later, tries inline styles of its own."""
+    heard: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            heard.append(f"{address}: {message.text}")
+
+    page.on("console", note)
+    page.goto(address)
+    page.remove_listener("console", note)
+    return heard
+
+
+def judge(page: Page, site: str, paths: list[str]) -> None:
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for path in paths:
+        complaints += refused_at(page, f"{site}{path}")
+        complaints += serious(page)
+        for width in (1280, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            reach = page.evaluate("document.documentElement.scrollWidth")
+            if reach > width:
+                complaints.append(f"{path} is {reach} wide at {width}")
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_for_visitors_are_sound(site: str, page: Page, context: BrowserContext, theme: str) -> None:
+    choose(context, site, theme)
+    judge(page, site, PUBLIC)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_for_members_are_sound(signed_in: str, page: Page, context: BrowserContext, theme: str) -> None:
+    choose(context, signed_in, theme)
+    judge(page, signed_in, OWN)
+
+
+@pytest.mark.browser
+def test_a_theme_is_chosen_at_once_and_arrives_with_the_next_page(site: str, page: Page) -> None:
+    page.goto(site)
+    assert page.locator("html").get_attribute("data-theme") == "system"
+
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 16, 18)"
+    page.reload()
+
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.browser
+def test_a_made_up_theme_is_ignored(site: str, page: Page, context: BrowserContext) -> None:
+    choose(context, site, "neon")
+    page.goto(site)
+    assert page.locator("html").get_attribute("data-theme") == "system"
+
+
+@pytest.mark.browser
+def test_dialogs_and_menus_work_from_the_keyboard(signed_in: str, page: Page) -> None:
+    page.goto(signed_in + GUIDE)
+    opener = page.get_by_role("button", name="Open dialog")
+    opener.press("Enter")
+    assert page.locator("#demo-dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.locator("#demo-dialog").wait_for(state="hidden")
+    assert opener.evaluate("element => element === document.activeElement")
+
+    more = page.get_by_role("button", name="More")
+    more.press("Enter")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Download"
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Delete"
+    page.keyboard.press("Escape")
+    page.locator("#demo-menu").wait_for(state="hidden")
+
+
+@pytest.mark.browser
+def test_slider_counter_and_toasts_follow_the_hand(signed_in: str, page: Page) -> None:
+    page.goto(signed_in + GUIDE)
+    slider = page.get_by_label("Length, slider")
+    slider.press("ArrowRight")
+    assert page.get_by_role("spinbutton", name="Length").input_value() == "129"
+    page.get_by_role("spinbutton", name="Length").fill("57")
+    assert slider.input_value() == "57"
+
+    page.locator("#id_prompt").first.fill("A 🚤 at sea")
+    assert page.locator("#id_prompt-counter").first.text_content() == "10 / 1,000"
+
+    page.get_by_role("button", name="Copy").click()
+    assert page.locator("#toasts .toast").count() == 1
+    page.locator("#toasts").get_by_role("button", name="Dismiss").click()
+    assert page.locator("#toasts .toast").count() == 0
+
+
+@pytest.mark.browser
+def test_single_keys_can_be_switched_off(signed_in: str, page: Page) -> None:
+    page.goto(signed_in + GUIDE)
+    page.keyboard.press("?")
+    assert page.locator("#shortcuts").is_visible()
+    page.get_by_role("switch", name="Single-key shortcuts").uncheck()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("?")
+
+    assert not page.locator("#shortcuts").is_visible()
+
+
+@pytest.mark.browser
+def test_the_calculator_answers_while_one_types(site: str, page: Page) -> None:
+    page.goto(site + reverse("billing:pricing"))
+    page.get_by_role("spinbutton", name="Length").fill("240")
+    page.locator("#answer .figure").get_by_text("$0.20").wait_for()
+    page.get_by_role("switch", name="Detail pass, doubles the price").check()
+    page.locator("#answer .figure").get_by_text("$0.40").wait_for()
+    page.get_by_role("spinbutton", name="Length").fill("5000")
+    page.locator("#answer").get_by_text("at most 1,441 frames").wait_for()
