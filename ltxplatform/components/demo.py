@@ -55,6 +55,7 @@ def _at(hour: int, minute: int, second: int) -> datetime:
 def demo_context() -> dict[str, object]:
     """Everything `templates/platform/styleguide.html` draws."""
     return {
+        "prompt_hint": PROMPT_HINT,
         "themes": ["light", "dark"],
         "statuses": list(STATUSES),
         "scale": ["t12", "t13", "t15", "t18", "t22", "t28", "t36"],
@@ -70,6 +71,9 @@ def demo_context() -> dict[str, object]:
     }
 
 
+PROMPT_HINT = """Name the subject, what it does, where, and how the camera moves.
+
+One or two sentences are enough."""
 SWATCHES = ["surface", "raised", "sunken", "text", "muted", "faint", "line", "edge", "accent"]
 SWATCHES += ["good", "warn", "bad", "info"]
 TABS = [

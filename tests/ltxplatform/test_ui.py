@@ -1,5 +1,6 @@
 """Every component renders, escapes what people write, and keeps to the Content-Security-Policy."""
 
+import gzip
 import re
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from generations.states import Status
 from ltxplatform.components.attrs import attributes
 from ltxplatform.components.media import STATUSES
 from ltxplatform.templatetags.ui import register
+from tests.support.programs import ROOT
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 FORBIDDEN = re.compile(r"<script|<style|\sstyle\s*=|<[^>]*\son[a-z]+\s*=|javascript:", re.IGNORECASE)
@@ -211,3 +213,12 @@ def test_the_same_name_has_the_same_colour() -> None:
 
 def test_lengths_are_shown_to_a_hundredth() -> None:
     assert render("{{ 5.0416|clip_seconds }}{{ none|clip_seconds }}", none=None) == "5.04 s"
+
+
+def test_the_shared_style_sheet_stays_small_on_the_wire() -> None:
+    """Each file as it is sent, compressed by itself; a page's own sheet comes on top."""
+    folder = ROOT / "ltxplatform/static/css"
+    parts = re.findall(r'@import url\("([a-z]+\.css)"\) layer\(([a-z]+)\)', (folder / "app.css").read_text())
+
+    assert {layer for _, layer in parts} == {"reset", "tokens", "base", "layout", "components", "utilities"}
+    assert sum(len(gzip.compress((folder / name).read_bytes())) for name, _ in parts) < 12_000
