@@ -1,0 +1,92 @@
+"""The one function that changes a state: the table's moves and no others, with the hold settled along."""
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Team
+from billing.services import balance_of, find_violations, hold_of
+from generations.models import Generation
+from generations.services.states import advance
+from generations.states import RELEASING, TERMINAL, TRANSITIONS, Status
+from tests.support.factories import make_generation
+
+pytestmark = pytest.mark.django_db
+
+
+def clip_in(team: Team, status: Status) -> Generation:
+    """A clip as it stands in `status`, its hold settled where that state has settled it."""
+    clip = make_generation(team)
+    for step in path_to(status):
+        clip = advance(generation_id=clip.pk, to=step, now=timezone.now(), **delivered(step))
+        assert clip is not None
+    return clip
+
+
+def path_to(status: Status) -> list[Status]:
+    """The shortest way from the line."""
+    ways: list[list[Status]] = [[Status.QUEUED]]
+    while ways[0][-1] != status:
+        way = ways.pop(0)
+        ways += [[*way, following] for following in TRANSITIONS[way[-1]] if following not in way]
+    return ways[0][1:]
+
+
+def delivered(status: Status) -> dict[str, object]:
+    return {"video": "clips/one.mp4", "frames": 9} if status == Status.SUCCEEDED else {}
+
+
+@pytest.mark.parametrize("source", Status)
+def test_only_the_tables_moves_happen(team: Team, source: Status) -> None:
+    for to in Status:
+        clip = clip_in(team, source)
+        events = clip.events.count()
+        allowed = to in TRANSITIONS[source]
+
+        moved = advance(generation_id=clip.pk, to=to, now=timezone.now(), **delivered(to))
+
+        clip.refresh_from_db()
+        assert (moved is not None) == allowed, to
+        assert clip.status == (to if allowed else source)
+        assert clip.events.count() == events + allowed
+        assert (clip.ended_at is not None) == (clip.status in TERMINAL)
+    assert find_violations() == []
+
+
+@pytest.mark.parametrize("status", sorted(RELEASING))
+def test_every_ending_without_a_clip_gives_all_back(team: Team, status: Status) -> None:
+    clip_in(team, status)
+
+    assert (balance_of(team).available, balance_of(team).held) == (10_000_000, 0)
+
+
+@pytest.mark.parametrize(("frames", "captured"), [(121, 100_834), (120, 100_000), (9, 7_500), (200, 100_834)])
+def test_a_delivered_clip_costs_its_frames_and_never_more_than_was_held(
+    team: Team, frames: int, captured: int
+) -> None:
+    clip = make_generation(team, num_frames=121)
+    for step in path_to(Status.FINALIZING):
+        advance(generation_id=clip.pk, to=step, now=timezone.now())
+
+    advance(
+        generation_id=clip.pk, to=Status.SUCCEEDED, now=timezone.now(), video="clips/one.mp4", frames=frames
+    )
+
+    hold = hold_of(clip.pk)
+    assert hold is not None
+    assert (hold.captured, hold.released) == (captured, 100_834 - captured)
+    assert balance_of(team).available == 10_000_000 - captured
+
+
+def test_a_move_names_who_made_it_and_starts_the_phase_anew(team: Team) -> None:
+    clip = make_generation(team)
+    Generation.objects.filter(pk=clip.pk).update(attempts=3)
+
+    moved = advance(
+        generation_id=clip.pk, to=Status.CANCELED, now=timezone.now(), actor="member:7", note="x" * 500
+    )
+
+    assert moved is not None
+    event = clip.events.last()
+    assert (event.from_status, event.to_status, event.actor) == ("queued", "canceled", "member:7")
+    assert len(event.note) == 200
+    assert (moved.attempts, moved.due_at) == (0, None)
