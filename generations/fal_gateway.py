@@ -217,7 +217,9 @@ class StatusClient:
 
     def __init__(self, *, concurrency: int) -> None:
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(10.0), limits=limits, verify=_tls(), trust_env=False)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(10.0), limits=limits, verify=_tls(), trust_env=False
+        )
 
     async def status(self, *, request_id: str, status_url: str = "") -> StatusReply:
         """Raises FalError when the answer is no evidence of anything."""
