@@ -1,6 +1,6 @@
 """Makes the pictures of the README from a running demo, in light and dark.
 
-Run it from the checkout while `make demo` runs: `.venv/bin/python -m scripts.screenshots http://127.0.0.1:8000`.
+Run it from the checkout while a fresh `make demo` runs: `.venv/bin/python -m scripts.screenshots http://127.0.0.1:8000`.
 It signs in as the demo team's owner, makes a few clips (a demo's credits, not money) and writes WebP files to
 docs/screenshots/.
 """
@@ -113,8 +113,9 @@ def make_clips(page: Page) -> None:
     for scene in scenes():
         fill_in(page, scene)
         page.locator("#generate").click()
-        page.locator("#latest .slot").first.wait_for()
-        page.locator("#latest .slot:first-child:not(:has(progress))").wait_for(timeout=READY_MS)
+        newest = page.locator("#latest .slot:first-child", has_text=scene.prompt[:20])
+        newest.wait_for()
+        newest.locator("xpath=self::*[not(.//progress)]").wait_for(timeout=READY_MS)
 
 
 def show_frame(page: Page, seconds: float = 1.5) -> None:
@@ -122,6 +123,7 @@ def show_frame(page: Page, seconds: float = 1.5) -> None:
     page.locator("video").evaluate(
         "(video, at) => new Promise((done) => { video.onseeked = done; video.currentTime = at; })", seconds
     )
+    page.wait_for_timeout(500)  # the player takes its mark of loading away
 
 
 def take(browser: Browser, site: str) -> None:

@@ -64,3 +64,10 @@ def test_every_link_between_the_guides_leads_somewhere(guide) -> None:
     targets = [target for target in LINK.findall(guide.read_text()) if "://" not in target]
 
     assert [target for target in targets if not (guide.parent / target).exists()] == []
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text()
+
+    assert [path.name for path in folder.glob("0*.md") if f"({path.name})" not in listed] == []
