@@ -1,9 +1,13 @@
-"""Puts team and actor on requests under `/t/<team_slug>/`."""
+"""Puts team and actor on requests under `/t/<team_slug>/`; sends fragments of signed-out people to sign in."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
 from accounts.actors import member_actor
@@ -37,3 +41,18 @@ class TeamMiddleware:
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
+
+
+class SignInMiddleware:
+    """A part of a page must not become the sign-in page: htmx is told to go there, and back to its page after it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        location = response.headers.get("Location", "")
+        if not request.htmx or not location.startswith(resolve_url(settings.LOGIN_URL)):  # type: ignore[attr-defined]
+            return response
+        page = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(redirect_to_login(page).url)

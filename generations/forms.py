@@ -160,7 +160,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _lora_line(lora: Lora) -> str:
-    return f"{lora.path} {_text(lora.scale)}"
+    return " ".join(filter(None, (lora.path, _text(lora.scale), lora.weight_name)))
 
 
 def _text(value: Any) -> str:

@@ -145,7 +145,7 @@ QUALITY_GUIDANCE: Final = (
 LORA_HINT: Final = "\n\n".join(
     (
         "Add-on weights, one a line: the address of the weights or their repository, a space, the strength from 0 to 4 "
-        "(1 when left out).",
+        "(1 when left out); for a repository with several weights, then the name of the file.",
         "Style LoRAs keep an artistic style, character LoRAs the look of a character, object LoRAs that of a thing.",
         "https://huggingface.co/user/anime-style-lora 0.8",
     )

@@ -20,6 +20,7 @@ from generations.parameters import (
 )
 
 MISSING = (None, "")
+LORA_WORDS = ("path", "scale", "weight_name")
 
 
 def clean(data: Mapping[str, Any]) -> ClipParams:
@@ -156,11 +157,11 @@ def _loras(raw: Any) -> tuple[Lora, ...]:
 
 
 def _lora_lines(text: str) -> list[dict[str, str]]:
-    """`path [scale]` a line, as people type them into the form."""
+    """`path [scale [weight_name]]` a line, as people type them into the form."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    if any(len(words) > 2 for words in lines):
+    if any(len(words) > len(LORA_WORDS) for words in lines):
         raise ValueError("Write one LoRA a line: its address, a space, its strength.")
-    return [{"path": words[0], **({"scale": words[1]} if len(words) == 2 else {})} for words in lines]
+    return [dict(zip(LORA_WORDS, words, strict=False)) for words in lines]
 
 
 def _lora(number: int, item: Any) -> Lora:

@@ -215,6 +215,15 @@ def test_the_last_part_asks_no_more(client, clip):
     assert "hx-get" not in fragment
 
 
+def test_a_page_left_open_leads_to_the_sign_in_and_back(clip):
+    page = clip.get_absolute_url()
+
+    response = Client().get(page, headers={**HTMX, "HX-Current-URL": f"http://testserver{page}"})
+
+    assert response["HX-Redirect"] == f"/accounts/login/?next={page}"
+    assert Client().get(page)["Location"] == f"/accounts/login/?next={page}"
+
+
 def test_a_reader_without_scripts_always_gets_the_page(client, clip):
     assert "<html" in page_of(client, clip, data={"version": version_of(clip)})
 

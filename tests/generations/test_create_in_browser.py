@@ -3,21 +3,26 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Team
 from billing.services import balance_of
 from generations.models import Generation
+from generations.states import Status
 from tests.support import factories
 from tests.support.create_page import harbour, open_create, price, prompt, tiles, upload, write
 from tests.support.site import served
+from tests.support.stages import bring
 from tests.support.watch import Watch
 
 pytestmark = pytest.mark.browser
 
 CREDITS = 1_000_000
+SERIOUS = {"serious", "critical"}
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +181,37 @@ def test_too_little_money_is_answered_by_a_shorter_clip(site: str, team: Team, p
 
     expect(page.locator("#create-num_frames")).to_have_value("1193")  # $1.00 pays for 1,200 frames
     expect(page.locator("#generate")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(site: str, team: Team, browser: Browser, scheme: Literal["light", "dark"]):
+    # axe brings its own script, which the site's policy would refuse.
+    page = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce").new_page()
+    image = factories.make_image(team)
+    ready = bring(factories.make_generation(team, image=image), Status.SUCCEEDED)
+    failed = bring(factories.make_generation(team, image=image), Status.FAILED, failure_code="provider_error")
+    running = bring(factories.make_generation(team, image=image), Status.PROCESSING, progress=40)
+
+    open_create(page, site, team)
+    page.locator("#advanced summary").click()
+    assert serious(page) == []
+    page.locator("#generate").click()
+    expect(page.get_by_text("Prompt is required")).to_be_visible()
+    assert serious(page) == []
+    for path in (f"/t/{team.slug}/clips/", *(clip.get_absolute_url() for clip in (ready, failed, running))):
+        page.goto(site + path)
+        assert serious(page) == [], path
+    page.locator("#cancel-open").click()
+    assert serious(page) == []
+    page.context.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What keeps people out."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{found['id']}: {found['nodes'][0]['html']}" for found in violations if found["impact"] in SERIOUS
+    ]
 
 
 def test_the_pages_fit_a_phone_and_a_doubled_zoom(site: str, team: Team, page: Page, photo: Path):

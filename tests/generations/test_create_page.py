@@ -1,6 +1,7 @@
 """The create page: what it offers, what it refuses, what it costs, and that it makes each clip once."""
 
 import re
+from decimal import Decimal
 from html import unescape
 from uuid import UUID, uuid4
 
@@ -12,8 +13,9 @@ from django.urls import reverse
 from billing.services import balance_of
 from generations import guidance
 from generations.models import Generation, Image
-from generations.parameters import PARAMETERS
+from generations.parameters import PARAMETERS, Lora
 from generations.presentation import DIVIDED, TIMES
+from generations.selectors import clips_of
 from tests.support import factories
 from tests.support.pictures import photograph
 
@@ -154,6 +156,18 @@ def test_a_clip_can_be_made_again_with_its_picture_and_settings(team, client, cr
     assert re.search(rf'value="{picture.pk}" checked', page)
 
 
+def test_the_name_of_a_weight_survives_being_made_again(team, client, create, picture):
+    lora = Lora("user/many", Decimal("0.80"), "night.safetensors")
+    clip = factories.make_generation(team, image=picture, loras=(lora,))
+    page = text_of(client.get(create, {"from": clip.pk}))
+    [line] = re.findall(r'name="loras"[^>]*>\n([^<]*)<', page)
+
+    client.post(create, filled(picture, loras=line))
+
+    assert line == "user/many 0.8 night.safetensors"
+    assert clips_of(team)[0].clip_params.loras == (lora,)
+
+
 def test_nothing_is_copied_from_another_teams_clip(client, create):
     other = factories.make_team()
     factories.give_credits(other)
@@ -251,7 +265,7 @@ def test_a_long_prompt_is_refused_whole(client, create, picture):
 
 
 def test_an_error_under_advanced_opens_it(client, create, picture):
-    page = refused(client, create, filled(picture, loras="one two three"))
+    page = refused(client, create, filled(picture, loras="one 2 three four"))
 
     assert "Write one LoRA a line" in page
     assert re.search(r'<details[^>]*id="advanced"[^>]* open', page)

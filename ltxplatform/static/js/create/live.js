@@ -30,6 +30,23 @@ document.addEventListener("htmx:afterSettle", () => {
   if (video?.paused && !video.currentTime && !still.matches) video.play().catch(() => {});
 });
 
+// An address of a clip works for a quarter of an hour: a page that was left open asks for a new one, once a minute
+// at most, and goes on where it was.
+const AGAIN = 60_000;
+let asked = -AGAIN;
+document.addEventListener(
+  "error",
+  async (event) => {
+    if (event.target.id !== "player" || event.timeStamp - asked < AGAIN) return;
+    asked = event.timeStamp;
+    const at = event.target.currentTime;
+    await htmx.ajax("GET", location.pathname, { target: "#status", swap: "outerHTML" });
+    const player = document.getElementById("player");
+    if (player) player.currentTime = at;
+  },
+  true,
+);
+
 document.addEventListener("change", (event) => {
   const player = document.getElementById(event.target.dataset?.loop);
   if (player) player.loop = event.target.checked;
