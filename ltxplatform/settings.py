@@ -55,8 +55,8 @@ FAL_MAX_IN_FLIGHT = env.integer("FAL_MAX_IN_FLIGHT", default=40, minimum=1, maxi
 FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
 # With the account's id here, webhooks that fal signed for another customer are refused at the door.
 FAL_USER_ID = env.text("FAL_USER_ID")
-# Status requests per second at most, over all jobs in flight.
-FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=50, minimum=1)
+# Status requests per second at most, over all jobs in flight: with many, each is asked about less often.
+FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=20, minimum=1)
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
 
 # -- generations
