@@ -17,8 +17,9 @@ def clip_in(team: Team, status: Status) -> Generation:
     """A clip as it stands in `status`, its hold settled where that state has settled it."""
     clip = make_generation(team)
     for step in path_to(status):
-        clip = advance(generation_id=clip.pk, to=step, now=timezone.now(), **delivered(step))
-        assert clip is not None
+        moved = advance(generation_id=clip.pk, to=step, now=timezone.now(), **delivered(step))
+        assert moved is not None
+        clip = moved
     return clip
 
 
