@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 from rich.console import Console
 
 from accounts.actors import Actor
@@ -31,10 +31,14 @@ from generations.states import Status
 
 CANCEL_SECONDS = 30
 EXPLANATION = (
-    "The price is printed first and held from the team's credits; it is charged when the clip is ready, and comes "
-    "back in every other case. The running workers make the clip (make demo).\n\nexit codes:\n"
-    + "\n".join(f"  {int(code)}  {meaning}" for code, meaning in MEANINGS.items())
+    "The price is printed first and held from the team's credits; it is charged when the clip is\n"
+    "ready, and comes back in every other case. The running workers make the clip (make demo).\n\n"
+    "exit codes:\n" + "\n".join(f"  {int(code)}  {meaning}" for code, meaning in MEANINGS.items())
 )
+
+
+class Help(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Our options first, and the exit codes one a line."""
 
 
 class Command(BaseCommand):
@@ -43,8 +47,7 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.epilog = EXPLANATION
-        # Django's formatter would run the exit codes together.
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.formatter_class = Help
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
