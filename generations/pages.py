@@ -117,13 +117,15 @@ def changed_tiles(team: Team, watched: Sequence[str]) -> dict[str, Any]:
 
 
 def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
-    """`shown` is the version the reader has; a change of status since then is announced."""
+    """`shown` is the version the reader's page has: a change of status since then is announced, and with the end
+    come the seed that was used and the new balance."""
     clip = view.clip
     return {
         "view": view,
         "clip": clip,
         "may_cancel": actor.may(GENERATIONS_CANCEL) and clip.can_cancel,
         "may_create": actor.may(GENERATIONS_CREATE),
+        "ended": bool(shown) and clip.is_terminal,
         "announce": bool(shown) and not shown.startswith(f"{clip.status}-"),
         "price_line": price_line(clip, hold_of(clip.pk)),
         "timeline": timeline_of(clip.events.all()),

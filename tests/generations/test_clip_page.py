@@ -213,6 +213,10 @@ def test_the_last_part_asks_no_more(client, clip):
 
     assert "<video" in fragment
     assert "hx-get" not in fragment
+    # What else on the page is only known now: the seed, and what is left.
+    assert '<section class="recipe" id="recipe" hx-swap-oob="true">' in fragment
+    assert "<dd>4711</dd>" in fragment
+    assert 'id="balance" hx-swap-oob="true"' in fragment
 
 
 def test_a_page_left_open_leads_to_the_sign_in_and_back(clip):
