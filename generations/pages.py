@@ -52,12 +52,10 @@ def create_address(team: Team, picture: Image | None) -> str:
 
 def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
     """Lazy where a fragment may not show it."""
-    tiles: Any = SimpleLazyObject(partial(_latest, team))
     return {
         **picture_part(team, form),
         "offer": SimpleLazyObject(partial(_offer, team, form)),
-        "tiles": tiles,
-        "running": partial(_any_running, tiles),
+        "tiles": SimpleLazyObject(partial(_latest, team)),
     }
 
 
@@ -79,12 +77,7 @@ def price(team: Team, form: CreateForm) -> dict[str, Any]:
 def accepted(team: Team, form: CreateForm, generation: Generation) -> dict[str, Any]:
     """The new tile, and what the form needs to be ready for the next clip."""
     tiles = views_of([clips_of(team).get(pk=generation.pk)])
-    return {
-        "form": form,
-        "tiles": tiles,
-        "offer": offer_for(team, form, tiles[0].clip.image),
-        "running": True,
-    }
+    return {"form": form, "tiles": tiles, "offer": offer_for(team, form, tiles[0].clip.image)}
 
 
 def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
@@ -97,7 +90,6 @@ def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
     tiles = views_of(page.rows)
     return {
         "tiles": tiles,
-        "running": _any_running(tiles),
         "older": page.next_cursor,
         "later_page": bool(query.get("cursor")),
         "filters": [(key, label) for key, (label, _) in FILTERS.items()],
@@ -110,10 +102,7 @@ def changed_tiles(team: Team, watched: Sequence[str]) -> dict[str, Any]:
     """Those of the watched tiles ("id:version") whose version is no longer the one the page shows."""
     versions = dict(filter(None, map(_watched, watched[:WATCHED_MOST])))
     tiles = views_of(list(clips_of(team).filter(pk__in=list(versions))))
-    return {
-        "tiles": [tile for tile in tiles if tile.version != versions[tile.clip.pk]],
-        "running": _any_running(tiles),
-    }
+    return {"tiles": [tile for tile in tiles if tile.version != versions[tile.clip.pk]]}
 
 
 def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
@@ -146,10 +135,6 @@ def _offer(team: Team, form: CreateForm) -> Offer:
 
 def _latest(team: Team) -> list[ClipView]:
     return views_of(list(clips_of(team)[:LATEST]))
-
-
-def _any_running(tiles: Sequence[ClipView]) -> bool:
-    return any(not tile.clip.is_terminal for tile in tiles)
 
 
 def _watched(text: str) -> tuple[UUID, str] | None:

@@ -207,7 +207,7 @@ def test_a_page_without_running_clips_watches_nothing(client, clips, team, pictu
     [clip] = make(team, picture, 1)
     bring(clip, Status.SUCCEEDED)
 
-    assert "hx-trigger" not in text_of(client.get(clips))
+    assert 'name="watch"' not in text_of(client.get(clips))
 
 
 def test_unchanged_tiles_are_not_sent(client, updates, team, picture):
@@ -226,17 +226,17 @@ def test_changed_tiles_alone_are_sent(client, updates, team, picture):
 
     assert f'id="tile-{newer.pk}" hx-swap-oob="true"' in fragment
     assert "Rendering 50 %" in fragment
-    assert 'id="watcher"' not in fragment
+    assert f'value="{watch(Generation.objects.get(pk=newer.pk))}"' in fragment  # asked about from here on
 
 
-def test_with_the_last_clip_ready_the_watcher_rests(client, updates, team, picture):
+def test_a_clip_that_is_ready_is_watched_no_more_and_the_balance_follows(client, updates, team, picture):
     [clip] = make(team, picture, 1)
     watched = watch(clip)
     bring(clip, Status.SUCCEEDED)
 
     fragment = text_of(client.get(updates, {"watch": watched}, headers=HTMX))
 
-    assert 'id="watcher" hx-swap-oob="true"></div>' in fragment
+    assert 'name="watch"' not in fragment
     assert 'id="balance" hx-swap-oob="true"' in fragment
 
 

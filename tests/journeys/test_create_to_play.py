@@ -52,7 +52,7 @@ def test_a_picture_and_a_sentence_become_a_playing_clip(running, watch, team: Te
     expect(tiles(page).first.locator(".status")).to_have_text("Ready", timeout=SOON)
     expect(tiles(page).last.locator(".status")).to_have_text("Ready", timeout=SOON)
     # Nothing more is asked once nothing is on its way.
-    expect(page.locator("#watcher")).not_to_have_attribute("hx-get", re.compile("."))
+    expect(page.locator("[name=watch]")).to_have_count(0)
 
     order(page, "Gulls over the pier")
     expect(page.locator("#status")).to_contain_text("Rendering", timeout=SOON)

@@ -12,6 +12,11 @@ setInterval(() => {
   for (const clock of document.querySelectorAll("[data-since]")) clock.textContent = elapsed(clock.dataset.since);
 }, 1000);
 
+// Tiles of clips that are on their way carry an input named "watch"; without any there is nothing to ask.
+setInterval(() => {
+  if (document.querySelector("input[name=watch]")) htmx.trigger("#watcher", "news");
+}, 1000);
+
 function away(isAway) {
   const note = document.getElementById("reconnecting");
   if (note) note.hidden = !isAway;
