@@ -30,7 +30,7 @@ demo: .venv/.demo.installed
 # A browser that is there, else Debian's when we may install it, else the browser tests are skipped loudly.
 test: $(READY)
 	@CHROMIUM="$$($(RUN)/python -m tests.support.chromium --install)" \
-		$(RUN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+		$(RUN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(READY)
 	$(RUN)/ruff check .

@@ -14,8 +14,18 @@ from pytest_django import DjangoDbBlocker
 from tests.support import chromium, databases
 
 
+# Playwright keeps an event loop running in the main thread, where Django then refuses to touch the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser the tests marked `browser` are skipped, or refused where one is required."""
+    """Long files first, so that both cores end together; files with a browser last, for its event loop stays.
+
+    Without a browser the tests marked `browser` are skipped, or refused where one is required.
+    """
+    browsing = {item.path for item in items if item.get_closest_marker("browser")}
+    starting = {item.path for item in items if item.get_closest_marker("processes")}
+    items.sort(key=lambda item: (item.path in browsing, item.path not in starting))
     if chromium.find() is not None:
         return
     driven = [item for item in items if item.get_closest_marker("browser")]
