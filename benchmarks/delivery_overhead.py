@@ -5,7 +5,6 @@ asks the clip's page as the page itself would (at the pace of its own hx-trigger
 for its first bytes. Run by `python -m benchmarks.delivery_overhead`.
 """
 
-import os
 import re
 import tempfile
 import threading
@@ -28,25 +27,11 @@ VIDEO = re.compile(r'<(?:video|source)[^>]* src="(/media/[^"]+)"')
 
 
 def main() -> None:
-    from ltxplatform import embedded_postgres
+    from benchmarks._surroundings import prepared_database
 
-    with tempfile.TemporaryDirectory(prefix="bench") as folder:
-        Path(folder).chmod(0o755)
-        with embedded_postgres.running(Path(folder) / "postgres") as address:
-            os.environ |= {"DATABASE_URL": address, "LOG_LEVEL": "WARNING", "MEDIA_ROOT": f"{folder}/media"}
-            _prepare()
-            for way in GOALS:
-                _report(way, sorted(_measure(way, address, Path(folder))))
-
-
-def _prepare() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ltxplatform.settings")
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+    with tempfile.TemporaryDirectory(prefix="bench") as folder, prepared_database(Path(folder)) as address:
+        for way in GOALS:
+            _report(way, sorted(_measure(way, address, Path(folder))))
 
 
 def _measure(way: str, address: str, folder: Path) -> list[float]:

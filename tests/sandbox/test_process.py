@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ltxplatform.processes import wait_until
 from sandbox.fal.renders import trim
 from sandbox.server import CannotStart, listen
 from tests.sandbox.conftest import Fal
@@ -75,10 +76,10 @@ def test_the_log_has_one_line_a_request_and_no_secrets(sandbox):
     with Fal(sandbox.url, key="visible:hidden-secret") as fal:
         request_id, _ = fal.finished(query={"fal_webhook": "http://127.0.0.1:9/hidden-token"})
 
+    last = f"/requests/{request_id} 200"
+    assert wait_until(lambda: last in sandbox.log(), seconds=10)  # written just after the reply
     log = sandbox.log()
-
     assert "POST /queue/fal-ai/ltxv-13b-098-distilled/image-to-video 200" in log
-    assert f"/requests/{request_id} 200" in log
     assert "hidden" not in log
 
 
