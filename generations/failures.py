@@ -22,7 +22,7 @@ class Failure:
 _ALL: Final = (
     Failure(
         "content_policy_violation",
-        "fal's safety check did not approve this picture or prompt. Change them and try again.",
+        "The safety check did not approve this picture or prompt. Change them and try again.",
         "fal refused the content.",
         rejected=True,
     ),
@@ -60,36 +60,36 @@ _ALL: Final = (
     ),
     Failure(
         "invalid_input",
-        "fal refused one of the settings. Check the advanced settings and try again.",
+        "The model refused one of the settings. Check the advanced settings and try again.",
         "fal answered 422 for input that our rules allow; see the detail.",
     ),
     Failure(
         "generation_timeout",
-        "Rendering took longer than fal allows. Try again, or ask for a shorter clip.",
+        "Rendering took longer than is allowed. Try again, or ask for a shorter clip.",
         "fal: generation timeout.",
         retryable=True,
     ),
     Failure(
         "provider_error",
-        "fal could not render this clip. Try again in a moment.",
+        "This clip could not be rendered. Try again in a moment.",
         "fal answered with a server error; see the detail.",
         retryable=True,
     ),
     Failure(
         "provider_silent",
-        "fal never confirmed this job. Try again in a moment.",
+        "The rendering service never confirmed this clip. Try again in a moment.",
         "Two submissions got no answer and appear in no request list.",
         retryable=True,
     ),
     Failure(
         "result_missing",
-        "The finished clip was no longer available at fal. Try again.",
+        "The finished clip was gone before it could be copied. Try again.",
         "The result or its file was gone before it could be copied.",
         retryable=True,
     ),
     Failure(
         "result_broken",
-        "fal delivered a file that is not a playable video. Try again.",
+        "What was delivered is not a playable video. Try again.",
         "The result failed inspection; see the detail.",
         retryable=True,
     ),

@@ -122,7 +122,7 @@ def test_an_expanded_prompt_is_shown_beside_the_written_one(client, clip):
 @pytest.mark.parametrize(
     ("status", "code", "sentence", "button"),
     [
-        (Status.FAILED, "provider_error", "could not render this clip", "Try again"),
+        (Status.FAILED, "provider_error", "could not be rendered", "Try again"),
         (Status.REJECTED, "content_policy_violation", "safety check", "Change and try again"),
         (Status.CANCELED, "canceled", "You canceled this clip.", "Try again"),
         (Status.EXPIRED, "start_deadline", "had not started in time", "Try again"),
