@@ -7,6 +7,7 @@ from typing import Final
 from generations import child_process
 from generations.child_process import LIMITS, DecodingFailed, Limits
 
+DECODER: Final = "generations.decoders.clip"
 MAX_FRAMES: Final = 10_000
 MAX_SIDE: Final = 4096
 POSTER_SIDE: Final = 1280
@@ -46,17 +47,23 @@ class Inspection:
     poster: bytes  # JPEG of the first frame, so that playing starts without a jump
 
 
+def prepare_inspection() -> None:
+    """Begin to load the decoder while the clip is still on its way; returns at once."""
+    child_process.prepare(DECODER)
+
+
 def inspect_video(path: Path | str, limits: Limits = LIMITS) -> Inspection:
     """Check that `path` is a whole MP4 that browsers play, and draw its poster.
 
-    Takes 0.2 s for a clip of 121 frames. Raises VideoRefused.
+    Takes 0.05 s for a clip of 121 frames, and 0.2 s more when the decoder has to be loaded first: see
+    `prepare_inspection`. Raises VideoRefused.
     """
     with Path(path).open("rb") as file:
         if file.read(12)[4:8] != b"ftyp":
             raise VideoRefused("not_mp4")
         options = {"max_frames": MAX_FRAMES, "max_side": MAX_SIDE, "poster_side": POSTER_SIDE}
         try:
-            answer = child_process.decode("generations.decoders.clip", file, options, limits)
+            answer = child_process.decode(DECODER, file, options, limits)
         except DecodingFailed as failure:
             raise VideoRefused(
                 failure.code or "broken_video", "" if failure.code else str(failure)

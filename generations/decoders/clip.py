@@ -12,9 +12,11 @@ import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
 from generations.decoders.confine import Refused
 
+Image.preinit()  # loads Pillow's formats before the first file, once for all posters
 # What browsers play inside an MP4.
 CODECS: Final = frozenset({"h264", "av1", "vp9"})
 BRANDS_REFUSED: Final = frozenset({"qt", ""})

@@ -1,17 +1,24 @@
 """The child's side of `generations.child_process`: takes limits, runs one decoder, writes one answer.
 
-The file to decode is standard input, the answer is standard output; both are files, so the child needs no
+The file to decode is standard input, the answer is file 3, and nothing else is open: the child needs no
 path, and the kernel bounds what it writes. An answer is one line of JSON and then the blobs it counts.
 """
 
+import ctypes
 import json
 import os
 import resource
+import signal
 import sys
-from importlib import import_module
-from typing import IO, Any
+from types import ModuleType
+from typing import Any, Final, NoReturn
 
-HEADER_ROOM = 100_000  # bytes of the line of JSON, at most
+HEADER_ROOM: Final = 100_000  # bytes of the line of JSON, at most
+ANSWERS: Final = 3
+HIGHEST_FILE: Final = 256  # far above what a starter ever holds
+PR_SET_PDEATHSIG: Final = 1  # Linux: the kernel sends this signal when our parent ends, even by kill -9
+# Loaded by the starter: after a fork there should be little left to do.
+LIBC: Final = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
 class Refused(Exception):
@@ -22,26 +29,42 @@ class Refused(Exception):
         self.code = code
 
 
-def start() -> None:
-    """Decode what stands in standard input; the order comes as JSON in the last argument."""
-    order: dict[str, Any] = json.loads(sys.argv[-1])
-    answers = _private_output()
+def run(decoder: ModuleType, order: dict[str, Any], source: int, answers: int, starter: int) -> NoReturn:
+    """In a child just forked from `starter`: decode the open file `source` into the open file `answers`."""
+    die_with(starter)
+    os.dup2(source, 0)
+    os.dup2(answers, ANSWERS)
+    os.closerange(ANSWERS + 1, HIGHEST_FILE)
     take_limits(**order["limits"])
-    decoder = import_module(order["decoder"])
-    try:
-        facts, blobs = decoder.decode(sys.stdin.buffer, **order["options"])
-        if sum(map(len, blobs)) + HEADER_ROOM > order["limits"]["output"]:
-            facts, blobs = {"failed": "the answer is larger than allowed"}, []
-    except Refused as refusal:
-        facts, blobs = {"refused": refusal.code}, []
-    except Exception as error:  # whatever a decoder trips over, the file is what tripped it
-        facts, blobs = {"failed": f"{type(error).__name__}: {error}"[:300]}, []
-    answers.write(json.dumps({"facts": facts, "sizes": [len(blob) for blob in blobs]}).encode() + b"\n")
-    for blob in blobs:
-        answers.write(blob)
-    answers.close()
+    facts, blobs = decode(decoder, order["options"], room=order["limits"]["output"] - HEADER_ROOM)
+    with open(ANSWERS, "wb") as output:
+        output.write(json.dumps({"facts": facts, "sizes": [len(blob) for blob in blobs]}).encode() + b"\n")
+        for blob in blobs:
+            output.write(blob)
     # Skips the interpreter's and the libraries' clean-up: nothing is left to save.
     os._exit(0)
+
+
+def decode(decoder: ModuleType, options: dict[str, Any], *, room: int) -> tuple[dict[str, Any], list[bytes]]:
+    """The decoder's answer about standard input, of at most `room` bytes, or what went wrong."""
+    try:
+        with open(0, "rb", closefd=False) as file:
+            facts, blobs = decoder.decode(file, **options)
+    except Refused as refusal:
+        return {"refused": refusal.code}, []
+    except Exception as error:  # whatever a decoder trips over, the file is what tripped it
+        return {"failed": f"{type(error).__name__}: {error}"[:300]}, []
+    if sum(map(len, blobs)) > room:
+        return {"failed": "the answer is larger than allowed"}, []
+    return facts, blobs
+
+
+def die_with(starter: int) -> None:
+    """Leave nobody behind who is not watched. Elsewhere than on Linux only the limits see to that."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != starter:  # it died before the setting took hold
+            os._exit(1)
 
 
 def take_limits(*, memory: int, cpu_seconds: int, output: int) -> None:
@@ -53,10 +76,3 @@ def take_limits(*, memory: int, cpu_seconds: int, output: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output, output))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _private_output() -> IO[bytes]:
-    """Standard output for answers alone: what a library prints there goes to standard error instead."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return answers

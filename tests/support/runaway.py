@@ -6,6 +6,8 @@ import sys
 import time
 from typing import IO, Any
 
+met: list[str] = []
+
 
 def decode(file: IO[bytes], *, deed: str) -> tuple[dict[str, Any], list[bytes]]:
     facts: dict[str, Any] = {}
@@ -25,6 +27,9 @@ def decode(file: IO[bytes], *, deed: str) -> tuple[dict[str, Any], list[bytes]]:
         case "chatter":
             sys.stdout.write("noise from a library\n")
             sys.stdout.flush()
+        case "remember":
+            met.append("a file")
+            facts = {"met": len(met), "process": os.getpid(), "parent": os.getppid()}
         case "look":
             facts = {
                 "variables": sorted(set(os.environ) - {"LC_CTYPE"}),
