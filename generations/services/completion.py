@@ -24,7 +24,7 @@ from generations.models import Generation, Image, Submission, SubmissionState
 from generations.services.exclusive import exclusive
 from generations.services.states import advance
 from generations.states import Status
-from generations.video_inspection import Inspection, VideoRefused, inspect_video
+from generations.video_inspection import Inspection, VideoRefused, inspect_video, prepare_inspection
 
 logger = structlog.get_logger(__name__)
 
@@ -148,6 +148,7 @@ def _save(generation: Generation, clock: Clock) -> None:
     if generation.attempts > SAVING_MAX:
         raise Unusable("result_missing", f"The result could not be saved in {SAVING_MAX} tries.")
     with tempfile.TemporaryDirectory(prefix="ltx-") as folder:
+        prepare_inspection()  # loads while the clip is on its way
         path = Path(folder) / "clip.mp4"
         digest = _download(submission.output["video"]["url"], path, clock)
         try:
