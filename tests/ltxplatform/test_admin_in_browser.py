@@ -64,13 +64,13 @@ def test_the_staff_site_works_without_a_single_violation(
     sign_in(page, site)
     page.locator("a[href='/staff/generations/generation/']").first.click()
     page.get_by_role("link", name=str(clip.pk)).click()
-    assert page.get_by_text("held $0.0075").is_visible()
+    page.get_by_text("held $0.0075").wait_for()
     page.goto(f"{site}/staff/billing/transaction/")
     page.locator("#searchbar").fill(str(clip.pk))
     page.keyboard.press("Enter")
     page.wait_for_url("**/transaction/?q=*")
     page.get_by_role("link", name=f"hold:{clip.pk}").click()
-    assert page.get_by_text("$9.9925").first.is_visible()
+    page.get_by_text("$9.9925").first.wait_for()
 
     # Alpine has run: it takes the attribute away that hides the page until then.
     assert page.locator("html[x-cloak]").count() == 0

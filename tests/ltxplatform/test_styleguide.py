@@ -170,10 +170,11 @@ def test_single_keys_can_be_switched_off(signed_in: str, page: Page) -> None:
     assert page.locator("#shortcuts").is_visible()
     page.get_by_role("switch", name="Single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
+    page.locator("#shortcuts").wait_for(state="hidden")
 
     page.keyboard.press("?")
 
-    assert not page.locator("#shortcuts").is_visible()
+    assert not page.locator("#shortcuts").evaluate("dialog => dialog.open")
 
 
 @pytest.mark.browser
