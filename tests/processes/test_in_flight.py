@@ -13,11 +13,11 @@ from tests.support.product import product
 
 pytestmark = pytest.mark.processes
 
-JOBS = 40
-INFERENCE_SECONDS = 20
+JOBS = 24
+INFERENCE_SECONDS = 12
 
 
-def test_forty_jobs_are_at_fal_together_with_two_workers(fal, team, cloned_database, media_root):
+def test_two_dozen_jobs_are_at_fal_together_with_two_workers(fal, team, cloned_database, media_root):
     """A worker that waited for fal would hold the line at two; here all are there before the first is done."""
     fal.control(inference_seconds=INFERENCE_SECONDS, queue_seconds=0, concurrency=1000)
     image = make_image(team)
