@@ -13,7 +13,6 @@ from pytest_django import DjangoDbBlocker
 
 from tests.support import chromium, databases
 
-
 # Playwright keeps an event loop running in the main thread, where Django then refuses to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
