@@ -121,7 +121,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @display(description="money")
     def money(self, generation: Generation) -> str:
-        hold = hold_of(generation.pk)
+        hold = hold_of(generation.hold_attempt)
         if hold is None:
             return NOTHING
         return (

@@ -116,7 +116,7 @@ def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
         "may_create": actor.may(GENERATIONS_CREATE),
         "ended": bool(shown) and clip.is_terminal,
         "announce": bool(shown) and not shown.startswith(f"{clip.status}-"),
-        "price_line": price_line(clip, hold_of(clip.pk)),
+        "price_line": price_line(clip, hold_of(clip.hold_attempt)),
         "timeline": timeline_of(clip.events.all()),
         "recipe": partial(recipe_of, clip),
     }

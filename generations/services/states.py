@@ -40,9 +40,9 @@ def advance(
     generation.save()
     record_event(generation, source=source, actor=actor, note=note, now=now)
     if to in RELEASING:
-        settle_hold(generation_id=generation_id, used=0)
+        settle_hold(generation_id=generation.hold_attempt, used=0)
     elif to == Status.SUCCEEDED:
-        settle_hold(generation_id=generation_id, used=_price_of_delivered(generation))
+        settle_hold(generation_id=generation.hold_attempt, used=_price_of_delivered(generation))
     if to == Status.QUEUED or (source in IN_FLIGHT and to not in IN_FLIGHT):
         enqueue(DISPATCH_NEXT)  # a job is waiting, or a slot at fal is free again
     return generation
@@ -69,7 +69,7 @@ def _set(generation: Generation, changes: dict[str, Any]) -> None:
 
 def _price_of_delivered(generation: Generation) -> int:
     """µ$ for the frames that arrived, by the price that was held; never more than the hold."""
-    hold = hold_of(generation.pk)
+    hold = hold_of(generation.hold_attempt)
     if hold is None:
         raise LookupError(f"Generation {generation.pk} has no hold.")
     requested = generation.params["num_frames"]

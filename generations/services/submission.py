@@ -69,6 +69,7 @@ def submit_generation(
         start_deadline=now + timedelta(seconds=settings.START_DEADLINE_SECONDS),
         due_at=now,
     )
+    generation.hold_attempt = generation.pk
     try:
         with transaction.atomic():
             generation.save(force_insert=True)
@@ -80,7 +81,7 @@ def submit_generation(
         return _replay(twin, request_hash)
     hold_credits(
         actor=actor,
-        generation_id=generation.pk,
+        generation_id=generation.hold_attempt,
         quote=price,
         expires_at=generation.start_deadline + HOLD_MARGIN,
     )

@@ -147,7 +147,7 @@ class Command(BaseCommand):
         match Status(generation.status):
             case Status.SUCCEEDED:
                 saved = save(generation, target, force=force)
-                hold = hold_of(generation.pk)
+                hold = hold_of(generation.hold_attempt)
                 charged = format_cost(hold.captured if hold else generation.price)
                 self.stdout.write(f"Saved {saved} (seed {generation.used_seed}). Charged {charged}.")
             case Status.CANCELED:
