@@ -80,8 +80,8 @@ def _production_problems() -> Iterable[CheckMessage]:
 
 
 def _fal_problems() -> Iterable[CheckMessage]:
-    if settings.SANDBOX_IN_USE or not settings.FAL_KEY:
-        yield Error("FAL_KEY must be set, and the sandbox is not for production.", id="ltx.E015")
+    if settings.SANDBOX_IN_USE or not (settings.FAL_KEY or settings.FAL_KEYS):
+        yield Error("FAL_KEY or FAL_KEYS must be set, and the sandbox is not for production.", id="ltx.E015")
     for name in REAL_FAL_ADDRESSES:
         address = urlsplit(getattr(settings, name))
         if address.scheme != "https" or address.hostname in {"localhost", "127.0.0.1", "::1"}:

@@ -1,7 +1,9 @@
 """Typed readers of environment variables: a wrong value names its variable instead of being guessed at."""
 
 import os
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -82,6 +84,42 @@ def items(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list; empty items are dropped."""
     value = text(name)
     return [item.strip() for item in value.split(",") if item.strip()] if value else list(default)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """One of several keys to a service: `window` is how many jobs it may have there at once."""
+
+    name: str
+    secret: str = field(repr=False)
+    window: int
+
+
+KEY_FORM = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9-]{0,39})=(?P<secret>[^\s:@=,]+:[^\s:@=,]+)(?:@(?P<window>\d{1,5}))?"
+)
+
+
+def named_keys(name: str, *, window: int, maximum: int) -> tuple[NamedKey, ...]:
+    """`first=id:secret@20, second=id:secret`: keys by name; one without a window gets `window`.
+
+    Raises ImproperlyConfigured with the place of the entry, never with its text: it is a secret.
+    """
+    value = secret(name)
+    found: list[NamedKey] = []
+    for number, entry in enumerate((entry.strip() for entry in value.split(",") if entry.strip()), start=1):
+        match = KEY_FORM.fullmatch(entry)
+        if match is None:
+            raise ImproperlyConfigured(
+                f"{name}, entry {number}: expected name=id:secret or name=id:secret@jobs."
+            )
+        key = NamedKey(match["name"], match["secret"], int(match["window"] or window))
+        if not 1 <= key.window <= maximum:
+            raise ImproperlyConfigured(f"{name}, entry {number}: jobs must be between 1 and {maximum}.")
+        if any(key.name == other.name or key.secret == other.secret for other in found):
+            raise ImproperlyConfigured(f"{name}, entry {number}: this name or key is there already.")
+        found.append(key)
+    return tuple(found)
 
 
 def address(name: str, *, default: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from ltxplatform import embedded_postgres, env
 from ltxplatform.redaction import redact
@@ -36,7 +37,14 @@ ADMIN_PATH = env.text("ADMIN_PATH", "staff").strip("/")
 
 SANDBOX_URL = env.address("SANDBOX_URL", default="http://127.0.0.1:8790" if IN_DEVELOPMENT else "")
 FAL_KEY = env.secret("FAL_KEY")
-_sandbox = SANDBOX_URL if SANDBOX_URL and not FAL_KEY else ""
+# Requests waiting or running at fal at once, by key. fal runs 2 to 40 of an account's jobs and lines up the rest.
+FAL_IN_FLIGHT_LIMIT = 5000
+FAL_MAX_IN_FLIGHT = env.integer("FAL_MAX_IN_FLIGHT", default=40, minimum=1, maximum=FAL_IN_FLIGHT_LIMIT)
+# Several keys with names and windows of their own; empty: FAL_KEY alone, under the name "main".
+FAL_KEYS = env.named_keys("FAL_KEYS", window=FAL_MAX_IN_FLIGHT, maximum=FAL_IN_FLIGHT_LIMIT)
+if FAL_KEY and FAL_KEYS:
+    raise ImproperlyConfigured("Set either FAL_KEY or FAL_KEYS, not both.")
+_sandbox = SANDBOX_URL if SANDBOX_URL and not FAL_KEY and not FAL_KEYS else ""
 FAL_KEY = FAL_KEY or ("sandbox-key:sandbox-secret" if _sandbox else "")
 FAL_QUEUE_URL = env.address(
     "FAL_QUEUE_URL", default=f"{_sandbox}/queue" if _sandbox else "https://queue.fal.run"
@@ -49,8 +57,6 @@ FAL_MEDIA_HOSTS = env.items(
     "FAL_MEDIA_HOSTS", default=(urlsplit(_sandbox).hostname or "",) if _sandbox else ("*.fal.media",)
 )
 SANDBOX_IN_USE = bool(_sandbox)
-# Requests waiting or running at fal at once. fal runs 2 to 40 of an account's jobs and lines up the rest.
-FAL_MAX_IN_FLIGHT = env.integer("FAL_MAX_IN_FLIGHT", default=40, minimum=1, maximum=5000)
 # How long a lost submission waits for the webhook that names it before fal's request list is asked.
 FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
 # With the account's id here, webhooks that fal signed for another customer are refused at the door.

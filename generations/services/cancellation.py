@@ -65,7 +65,9 @@ def cancel_at_fal(*, submission_id: int) -> None:
     if submission.request_id is None:
         return
     try:
-        outcome = fal_gateway.cancel(request_id=submission.request_id, cancel_url=submission.cancel_url)
+        outcome = fal_gateway.cancel(
+            key=submission.fal_key, request_id=submission.request_id, cancel_url=submission.cancel_url
+        )
     except fal_gateway.FalError as error:
         logger.warning("cancel_unanswered", submission=submission.pk, detail=error.detail)
         return

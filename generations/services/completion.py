@@ -78,7 +78,9 @@ def _ask_for_result(generation_id: UUID, clock: Clock) -> None:
         return
     try:
         result = fal_gateway.fetch_result(
-            request_id=submission.request_id or "", response_url=submission.response_url
+            key=submission.fal_key,
+            request_id=submission.request_id or "",
+            response_url=submission.response_url,
         )
     except fal_gateway.NotReady:
         return

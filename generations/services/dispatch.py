@@ -58,7 +58,10 @@ def _claim_next(now: datetime) -> Submission | None:
             continue
         advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN)
         return Submission.objects.create(
-            generation=generation, number=generation.submissions.count() + 1, created_at=now
+            generation=generation,
+            number=generation.submissions.count() + 1,
+            fal_key=next(iter(fal_gateway.key_windows()), fal_gateway.MAIN_KEY),
+            created_at=now,
         )
     return None
 
@@ -66,14 +69,14 @@ def _claim_next(now: datetime) -> Submission | None:
 def _send(submission: Submission, clock: Clock) -> None:
     generation = submission.generation
     try:
-        image_url = picture_url(generation.image, now=clock())
+        image_url = picture_url(generation.image, key=submission.fal_key, now=clock())
     except (fal_gateway.FalError, OSError) as error:
         _not_accepted(submission, error, clock())
         return
     body = {**generation.params, "image_url": image_url}
     Submission.objects.filter(pk=submission.pk).update(body=body)
     try:
-        ticket = fal_gateway.submit(body=body, webhook_url=_webhook_url(submission))
+        ticket = fal_gateway.submit(key=submission.fal_key, body=body, webhook_url=_webhook_url(submission))
     except fal_gateway.FalError as error:
         _not_accepted(submission, error, clock())
     except fal_gateway.AnswerLost as error:
@@ -140,7 +143,9 @@ def _recover(generation_id: UUID, now: datetime) -> None:
         _give_up_submission(submission, now, note="never left")
         return
     try:
-        listed = fal_gateway.list_requests(since=submission.created_at - timedelta(minutes=1))
+        listed = fal_gateway.list_requests(
+            key=submission.fal_key, since=submission.created_at - timedelta(minutes=1)
+        )
     except fal_gateway.FalError as error:
         logger.warning("request_list_unavailable", detail=error.detail)
         _look_again(submission, now)

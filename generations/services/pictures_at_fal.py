@@ -10,7 +10,7 @@ from generations.models import Image
 SPARE_LIFE: Final = timedelta(hours=6)
 
 
-def picture_url(image: Image, *, now: datetime) -> str:
+def picture_url(image: Image, *, key: str, now: datetime) -> str:
     """The picture's address at fal. Raises FalError, OSError when our own file cannot be read.
 
     Two workers may upload the same picture at once; either address serves.
@@ -19,7 +19,10 @@ def picture_url(image: Image, *, now: datetime) -> str:
         return image.fal_url
     with image.file.open("rb") as content:
         url = fal_gateway.upload_picture(
-            content=content, content_type=image.content_type, file_name=image.file.name.rpartition("/")[2]
+            key=key,
+            content=content,
+            content_type=image.content_type,
+            file_name=image.file.name.rpartition("/")[2],
         )
     expires_at = now + timedelta(seconds=fal_gateway.PICTURE_LIFE_SECONDS)
     Image.objects.filter(pk=image.pk).update(fal_url=url, fal_url_expires_at=expires_at)

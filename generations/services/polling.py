@@ -33,6 +33,7 @@ class Poll:
     """One job to ask about; `age` is the seconds since it was handed to fal."""
 
     generation_id: UUID
+    fal_key: str
     request_id: str
     status_url: str
     age: float
@@ -56,7 +57,13 @@ def claim_due_polls(*, now: datetime, limit: int) -> list[Poll]:
     Generation.objects.filter(pk__in=ids).update(due_at=now + POLL_LEASE)
     rows = Submission.objects.filter(generation__in=ids, state=SubmissionState.ACCEPTED)
     return [
-        Poll(row.generation_id, row.request_id or "", row.status_url, (now - row.created_at).total_seconds())
+        Poll(
+            generation_id=row.generation_id,
+            fal_key=row.fal_key,
+            request_id=row.request_id or "",
+            status_url=row.status_url,
+            age=(now - row.created_at).total_seconds(),
+        )
         for row in rows
     ]
 

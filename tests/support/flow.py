@@ -34,7 +34,9 @@ async def _ask(polls: list[polling.Poll]) -> list[polling.Outcome]:
     outcomes = []
     for poll in polls:
         try:
-            reply = await client.status(request_id=poll.request_id, status_url=poll.status_url)
+            reply = await client.status(
+                key=poll.fal_key, request_id=poll.request_id, status_url=poll.status_url
+            )
         except fal_gateway.FalError:
             reply = None
         outcomes.append(polling.Outcome(poll, reply))

@@ -90,7 +90,9 @@ class Poller:
 
     async def _ask(self, poll: polling.Poll) -> polling.Outcome:
         try:
-            reply = await self.client.status(request_id=poll.request_id, status_url=poll.status_url)
+            reply = await self.client.status(
+                key=poll.fal_key, request_id=poll.request_id, status_url=poll.status_url
+            )
         except fal_gateway.FalError as error:
             logger.warning("status_unavailable", generation=str(poll.generation_id), detail=error.detail)
             reply = None
