@@ -12,6 +12,9 @@ PRODUCTION := DEPLOYMENT=production SECRET_KEY=$$($(RUN)/python -c "import secre
 	ALLOWED_HOSTS=clips.example PUBLIC_URL=https://clips.example FAL_KEY=id:secret \
 	DATABASE_URL=postgresql://ltxplatform@db/ltxplatform
 
+# The packages are installed uncompiled: without a bytecode cache every start would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check bench fmt lock
 .DEFAULT_GOAL := help
 

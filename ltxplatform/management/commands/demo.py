@@ -37,12 +37,14 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             stack.enter_context(only_demo_here(self.site))
             self.check_ports()
-            self.environment = {"PYTHONUNBUFFERED": "1", "DATABASE_URL": self.start_database(stack)}
+            self.environment = {"PYTHONUNBUFFERED": "1", "DATABASE_URL": database_address()}
             if settings.SANDBOX_IN_USE and not settings.PUBLIC_URL:
                 self.environment["PUBLIC_URL"] = self.site.rstrip("/")
             foreman = Foreman()
-            stack.callback(foreman.stop_all)
-            self.run(foreman, stack)
+            try:
+                self.run(foreman, stack)
+            finally:
+                foreman.stop_all()  # before the database, which they use
             say("demo", "stopping")
 
     def check_ports(self) -> None:
@@ -54,19 +56,21 @@ class Command(BaseCommand):
                 f"Choose another: SANDBOX_URL=http://{HOST}:{port + 1} make demo"
             )
 
-    def start_database(self, stack: ExitStack) -> str:
+    def start_database(self, stack: ExitStack) -> None:
         if settings.EMBEDDED_POSTGRES is None:
-            return env.secret("DATABASE_URL")
+            return
         try:
-            return stack.enter_context(embedded_postgres.running(settings.EMBEDDED_POSTGRES))
+            stack.enter_context(embedded_postgres.running(settings.EMBEDDED_POSTGRES))
         except embedded_postgres.EmbeddedPostgresError as error:
             raise CommandError(str(error)) from error
 
     def run(self, foreman: Foreman, stack: ExitStack) -> None:
-        """Start what needs no tables beside the migrations, then the rest; watch until told to stop."""
+        """Let what needs no tables load beside the database and its migrations, then start the rest; watch until
+        told to stop."""
         if settings.SANDBOX_IN_USE:
             foreman.add(self.program("fal", sys.executable, "-m", "sandbox", *sandbox_options()))
         foreman.add(self.program("web", *web_command(self.port)))
+        self.start_database(stack)
         welcome = prepare_data()
         # Tasks may be cut short here: each can run again.
         foreman.add(self.program("workers", *MANAGE, "runworkers", "--stop-seconds", "5", grace=8))
@@ -91,6 +95,13 @@ class Command(BaseCommand):
 
     def program(self, name: str, *command: Any, grace: float = 5) -> Program:
         return Program(name, command, self.environment, grace)
+
+
+def database_address() -> str:
+    """Known before the server runs, so that it can start while the programs load."""
+    if settings.EMBEDDED_POSTGRES is None:
+        return env.secret("DATABASE_URL")
+    return embedded_postgres.expected_address(settings.EMBEDDED_POSTGRES)
 
 
 @contextmanager
