@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -80,14 +80,14 @@ def is_signed(*, headers: Mapping[str, str], body: bytes, now: float) -> bool:
 
 
 def _keys() -> list[bytes]:
-    cached = cache.get(KEYS_CACHE)
+    cached = caches["local"].get(KEYS_CACHE)
     if cached is None:
         try:
             cached = [key for text in fal_gateway.fetch_webhook_keys() if (key := _decode(text))]
         except fal_gateway.FalError as error:
             logger.warning("webhook_keys_unavailable", detail=error.detail)
             cached = []
-        cache.set(KEYS_CACHE, cached, KEYS_SECONDS if cached else FAILURE_SECONDS)
+        caches["local"].set(KEYS_CACHE, cached, KEYS_SECONDS if cached else FAILURE_SECONDS)
     if not cached:
         raise KeysUnavailable
     return list(cached)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import Team, User
+from accounts.models import Membership, Team, User
 from accounts.permissions import BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
@@ -28,12 +28,26 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "team": team,
-        "teams": lambda: list(user.teams.order_by("-is_personal", "name")) if isinstance(user, User) else [],
+        "teams": lambda: _teams(user) if isinstance(user, User) else [],
         "balance": lambda: _balance(request, team),
         "nav": lambda: _navigation(request, team),
         "sandbox_in_use": settings.SANDBOX_IN_USE,
         "theme": theme_of(request),
     }
+
+
+def first_page(membership: Membership) -> str:
+    """Where work in a team begins: at the create page for those who may make clips."""
+    makes = GENERATIONS_CREATE in membership.permissions
+    return reverse("generations:create" if makes else "generations:clips", args=[membership.team.slug])
+
+
+def _teams(user: User) -> list[dict[str, Any]]:
+    memberships = Membership.objects.filter(user=user).select_related("team")
+    return [
+        {"name": each.team.name, "slug": each.team.slug, "url": first_page(each)}
+        for each in memberships.order_by("-team__is_personal", "team__name")
+    ]
 
 
 def _balance(request: HttpRequest, team: Team | None) -> ShellBalance | None:
@@ -46,13 +60,13 @@ def _balance(request: HttpRequest, team: Team | None) -> ShellBalance | None:
 def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]:
     if team is None:
         return []
-    entries = [("Clips", "clapperboard", "generations:clips")]
+    entries = [("Clips", "clapperboard", "generations:clips", "l")]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
-        entries.insert(0, ("Create", "wand-sparkles", "generations:create"))
+        entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
-        entries.append(("Developer", "code-xml", "accounts:keys"))
+        entries.append(("Developer", "code-xml", "accounts:keys", "d"))
     return [
-        {"label": label, "icon": icon, "url": url, "current": request.path.startswith(url)}
-        for label, icon, name in entries
+        {"label": label, "icon": icon, "url": url, "key": key, "current": request.path.startswith(url)}
+        for label, icon, name, key in entries
         for url in [reverse(name, args=[team.slug])]
     ]

@@ -72,6 +72,12 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20_000_000, minimum=1
 UPLOAD_MAX_PIXELS = env.integer("UPLOAD_MAX_PIXELS", default=40_000_000, minimum=1)
 RESULT_MAX_BYTES = env.integer("RESULT_MAX_BYTES", default=500_000_000, minimum=1)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", default=900, minimum=60, maximum=900)
+# Hosts that LoRA weights may come from; repositories are named without a host. fal fetches them, never we.
+LORA_HOSTS = env.items("LORA_HOSTS", default=("huggingface.co", "civitai.com", "*.fal.media"))
+# Clips of one batch at most.
+BATCH_MAX = env.integer("BATCH_MAX", default=200, minimum=1, maximum=1000)
+# Pictures by address may come from this machine and its network, and over plain HTTP: for development only.
+FETCH_PRIVATE_NETWORKS = env.boolean("FETCH_PRIVATE_NETWORKS", default=False)
 # A job that has not started at fal by then expires and its credits return.
 START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
 
@@ -162,7 +168,12 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# The default is shared by all processes, so that a limit on sign-in attempts is one limit; allauth counts there.
+# "local" is each process's own, for what may be a little old but must cost nothing.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "platform_cache"},
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -289,7 +300,7 @@ SPECTACULAR_SETTINGS = {
 Q_CLUSTER: dict[str, Any] = {
     "name": "default",
     "orm": "default",
-    "cache": "default",
+    "cache": "local",
     "workers": 2,
     "queue_limit": 2,
     "bulk": 1,

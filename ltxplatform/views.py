@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Membership, User
-from accounts.permissions import GENERATIONS_CREATE
 from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
+from ltxplatform.context import first_page
 
 DEFAULT_FRAMES = 121
 
@@ -23,9 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
         )
         membership = memberships.filter(team=request.user.last_team_id).first() or memberships.first()
         if membership is not None:
-            makes = GENERATIONS_CREATE in membership.permissions
-            page = "generations:create" if makes else "generations:clips"
-            return redirect(page, team_slug=membership.team.slug)
+            return redirect(first_page(membership))
     default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)
     return render(request, "platform/home.html", {"default": default, "frames": DEFAULT_FRAMES})
 

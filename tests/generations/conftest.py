@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 from tests.support.factories import give_credits, make_team
 from tests.support.receiver import WebhookReceiver
@@ -24,7 +24,7 @@ def fal(fal_process: SandboxHandle, settings) -> SandboxHandle:
         setattr(settings, name, value)
     settings.PUBLIC_URL = ""
     settings.FAL_LOST_REPLY_SECONDS = 1
-    cache.clear()
+    caches["local"].clear()
     return fal_process
 
 

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.core.cache import cache
+from django.core.cache import caches
 from django.urls import reverse
 
 from generations.models import WebhookReceipt
@@ -56,10 +56,10 @@ def publish(settings) -> Iterator:
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     settings.FAL_REST_URL = f"http://127.0.0.1:{server.server_port}"
-    cache.clear()
+    caches["local"].clear()
 
     def change(*keys: str, status: int = 200) -> None:
-        cache.clear()
+        caches["local"].clear()
         published["status"] = status
         published["body"] = {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": key} for key in keys]}
 
@@ -67,7 +67,7 @@ def publish(settings) -> Iterator:
     server.shutdown()
     thread.join()
     server.server_close()
-    cache.clear()
+    caches["local"].clear()
 
 
 @pytest.mark.django_db

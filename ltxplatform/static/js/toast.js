@@ -4,9 +4,8 @@ const STAYS = 6000;
 const list = () => document.getElementById("toasts");
 
 export function toast(text, tone = "info") {
-  const item = document.getElementById("toast-template")?.content.firstElementChild?.cloneNode(true);
+  const item = document.getElementById("toast-template")?.content.querySelector(`.toast.${tone}`)?.cloneNode(true);
   if (!item) return;
-  item.classList.add(tone);
   item.querySelector("[data-text]").textContent = text;
   list().append(item);
   expire(item);
