@@ -7,7 +7,7 @@ from typing import Any
 from billing.services import Hold, Quote
 from generations.failures import failure_of
 from generations.media_links import expiry, media_url
-from generations.models import Generation, Image
+from generations.models import Generation, GenerationEvent, Image
 from generations.offers import Offer
 from generations.parameter_rules import steps_warning
 from generations.parameters import FRAME_GRID, ClipParams
@@ -30,12 +30,14 @@ def summaries(clips: Sequence[Generation], absolute: Absolute) -> Any:
 def detail(clip: Generation, absolute: Absolute) -> Any:
     (view,) = views_of([clip])
     hold = Hold.objects.filter(attempt=clip.pk).first()
-    events = [
-        {"status": event.to_status, "status_text": Status(event.to_status).label, "at": event.created_at}
-        for event in clip.events.all()
-    ]
+    events = [change_of_state(event) for event in clip.events.all()]
     logs = [str(line.get("message", "")) if isinstance(line, dict) else str(line) for line in clip.logs]
     return GenerationOutput({**_summary(view, hold, absolute), "timeline": events, "logs": logs}).data
+
+
+def change_of_state(event: GenerationEvent) -> dict[str, Any]:
+    """One entry of the timeline."""
+    return {"status": event.to_status, "status_text": Status(event.to_status).label, "at": event.created_at}
 
 
 def upload(image: Image, absolute: Absolute) -> Any:

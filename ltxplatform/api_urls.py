@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from billing import api as billing
 from generations import api as generations
+from generations.api_events import GenerationEvents
 from ltxplatform import api_pages
 
 app_name = "api"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("v1/generations", generations.Generations.as_view(), name="generations"),
     path("v1/generations/<uuid:pk>", generations.OneGeneration.as_view(), name="generation"),
     path("v1/generations/<uuid:pk>/cancel", generations.CancelGeneration.as_view(), name="cancel"),
+    path("v1/generations/<uuid:pk>/events", GenerationEvents.as_view(), name="events"),
     path("v1/models", generations.Models.as_view(), name="models"),
     path("v1/models/<path:model>/schema", generations.ModelSchema.as_view(), name="model_schema"),
     # Programs get a problem document, not the site's page, for an address that does not exist.

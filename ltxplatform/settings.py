@@ -65,6 +65,16 @@ FAL_USER_ID = env.text("FAL_USER_ID")
 FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=20, minimum=1)
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
 
+# -- live updates: streams of a process of their own; without its address, pages ask again and again instead
+
+LIVE_URL = env.address("LIVE_URL")
+# Origins whose pages may open a stream, besides the live process's own.
+LIVE_ORIGINS = env.items("LIVE_ORIGINS", default=(PUBLIC_URL,) if PUBLIC_URL else ())
+LIVE_STREAMS_MAX = env.integer("LIVE_STREAMS_MAX", default=5000, minimum=1)
+LIVE_STREAMS_PER_PERSON = env.integer("LIVE_STREAMS_PER_PERSON", default=20, minimum=1)
+# Who has left a team hears nothing any more after this.
+LIVE_RECHECK_SECONDS = env.integer("LIVE_RECHECK_SECONDS", default=25, minimum=1, maximum=50)
+
 # -- generations
 
 PROMPT_MAX_LENGTH = env.integer("PROMPT_MAX_LENGTH", default=1000, minimum=1)
@@ -262,7 +272,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
         "media-src": ["'self'", "blob:"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'", *([LIVE_URL] if LIVE_URL else [])],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -93,6 +93,7 @@ ACCESS: dict[str, Access] = {
     "api:generations": api(get=GENERATIONS_VIEW, post=GENERATIONS_CREATE),
     "api:generation": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:cancel": api(post=GENERATIONS_CANCEL, pk="clip_id"),
+    "api:events": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:models": api(get=GENERATIONS_VIEW),
     "api:model_schema": api(get=GENERATIONS_VIEW, model="model_id"),
 }
