@@ -29,8 +29,9 @@ STAGE: Final = 1600
 EXCERPT: Final = 140
 TIMES: Final = "\u00d7"
 DIVIDED: Final = "\u00f7"
-SAVING_POLL: Final = "every 500ms"
-POLL: Final = "every 1s"
+# How often a page asks about a clip when nobody tells it, in milliseconds.
+SAVING_POLL: Final = 500
+POLL: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,10 @@ class ClipView:
         return media_url(self.clip, "video", download=True)
 
     @property
-    def poll(self) -> str:
-        """The trigger of the fragment that updates itself; "" once nothing changes any more."""
+    def poll(self) -> int:
+        """Milliseconds until a page asks again that no stream tells of changes; 0 once nothing changes any more."""
         if self.clip.is_terminal:
-            return ""
+            return 0
         return SAVING_POLL if self.clip.status == Status.FINALIZING else POLL
 
     @property

@@ -57,7 +57,7 @@ def test_a_waiting_clip_says_its_place_and_what_is_held(client, team, clip):
 
     assert "1st in line" in page
     assert "$0.0075 is held. You pay only when the clip is ready." in page
-    assert 'hx-trigger="every 1s"' in page
+    assert 'data-every="1000"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
 
 
@@ -85,7 +85,7 @@ def test_rendering_shows_how_far_it_is_and_the_last_lines(client, clip):
 def test_saving_is_asked_about_more_often(client, clip):
     bring(clip, Status.FINALIZING)
 
-    assert 'hx-trigger="every 500ms"' in page_of(client, clip)
+    assert 'data-every="500"' in page_of(client, clip)
 
 
 def test_a_finished_clip_plays_and_can_be_saved(client, clip):
