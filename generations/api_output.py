@@ -7,12 +7,20 @@ from typing import Any
 from billing.services import Hold, Quote
 from generations.failures import failure_of
 from generations.media_links import expiry, media_url
-from generations.models import Generation, GenerationEvent, Image
+from generations.models import Batch, Generation, GenerationEvent, Image
 from generations.offers import Offer
 from generations.parameter_rules import steps_warning
 from generations.parameters import FRAME_GRID, ClipParams
 from generations.presentation import ClipView, played_seconds, views_of
-from generations.serializers import GenerationOutput, GenerationSummary, QuoteOutput, UploadOutput
+from generations.serializers import (
+    BatchOutput,
+    BatchQuoteOutput,
+    GenerationOutput,
+    GenerationSummary,
+    QuoteOutput,
+    UploadOutput,
+)
+from generations.services import BatchProgress, progress_of
 from generations.states import RELEASING, Status
 
 NANOS_PER_MICRO = 1000
@@ -22,14 +30,15 @@ Absolute = Callable[[str], str]
 
 def summaries(clips: Sequence[Generation], absolute: Absolute) -> Any:
     """A page of clips: one query for their holds, one for their places when any waits."""
-    holds = {hold.attempt: hold for hold in Hold.objects.filter(attempt__in=[clip.pk for clip in clips])}
-    rows = [_summary(view, holds.get(view.clip.pk), absolute) for view in views_of(clips)]
+    attempts = [clip.hold_attempt for clip in clips]
+    holds = {hold.attempt: hold for hold in Hold.objects.filter(attempt__in=attempts)}
+    rows = [_summary(view, holds.get(view.clip.hold_attempt), absolute) for view in views_of(clips)]
     return GenerationSummary(rows, many=True).data
 
 
 def detail(clip: Generation, absolute: Absolute) -> Any:
     (view,) = views_of([clip])
-    hold = Hold.objects.filter(attempt=clip.pk).first()
+    hold = Hold.objects.filter(attempt=clip.hold_attempt).first()
     events = [change_of_state(event) for event in clip.events.all()]
     logs = [str(line.get("message", "")) if isinstance(line, dict) else str(line) for line in clip.logs]
     return GenerationOutput({**_summary(view, hold, absolute), "timeline": events, "logs": logs}).data
@@ -77,6 +86,38 @@ def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
     ).data
 
 
+def batches(rows: Sequence[Batch]) -> Any:
+    """Batches with their progress: one query for all of them."""
+    progress = progress_of(rows)
+    return BatchOutput([_batch(batch, progress[batch.pk]) for batch in rows], many=True).data
+
+
+def priced_batch(amount: int, clips: int, available: int | None) -> Any:
+    after = None if available is None else available - amount
+    return BatchQuoteOutput(
+        {"currency": "USD", "amount": amount, "clips": clips, "balance_after": after}
+    ).data
+
+
+def _batch(batch: Batch, progress: BatchProgress) -> dict[str, Any]:
+    return {
+        "id": batch.pk,
+        "kind": batch.kind,
+        "name": batch.name,
+        "created_at": batch.created_at,
+        "size": batch.size,
+        "finished": progress.is_finished,
+        "counts": progress.counts,
+        "cost": {
+            "currency": "USD",
+            "quoted": batch.price,
+            "held": progress.held,
+            "captured": progress.captured,
+            "released": progress.released,
+        },
+    }
+
+
 def warnings_of(params: ClipParams) -> list[str]:
     """What is allowed and doubtful."""
     found = [steps_warning(params)]
@@ -100,6 +141,8 @@ def _summary(view: ClipView, hold: Hold | None, absolute: Absolute) -> dict[str,
         "started_at": clip.started_at,
         "ended_at": clip.ended_at,
         "image": clip.image_id,
+        "parent": {"id": clip.parent_id, "relation": clip.relation} if clip.parent_id else None,
+        "batch": clip.batch_id,
         "params": clip.params,
         "warnings": warnings_of(view.params),
         "cost": _cost(clip, hold),

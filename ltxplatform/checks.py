@@ -76,6 +76,8 @@ def _production_problems() -> Iterable[CheckMessage]:
         yield Error("PUBLIC_URL must be the site's https:// address.", id="ltx.E013")
     if not settings.SECURE_COOKIES or not (settings.SECURE_SSL_REDIRECT or settings.SECURE_HSTS_SECONDS):
         yield Error("SECURE_COOKIES, and SECURE_SSL_REDIRECT or HSTS, must be on.", id="ltx.E014")
+    if settings.FETCH_PRIVATE_NETWORKS:
+        yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
     yield from _fal_problems()
 
 

@@ -16,7 +16,7 @@ from rest_framework import exceptions as rest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import DomainError, FieldErrors
+from accounts.errors import DomainError, FieldErrors, RowErrors
 from billing.money import as_decimal_string
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -43,9 +43,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "method_not_allowed": Kind(405, "The address does not take this method"),
     "not_acceptable": Kind(406, "The API answers in JSON"),
     "state_conflict": Kind(409, "The clip is in another state"),
+    "media_expired": Kind(410, "The files were deleted by the team's rule"),
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
     "validation": Kind(422, "Some fields need another value"),
+    "picture_not_fetched": Kind(422, "No picture could be fetched from the address"),
     "image_refused": Kind(422, "The picture was not accepted"),
     "empty_file": Kind(422, "The picture is empty"),
     "too_many_pixels": Kind(422, "The picture has too many pixels"),
@@ -53,11 +55,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad_proportions": Kind(422, "The picture is too long and narrow"),
     "animated": Kind(422, "The picture moves"),
     "broken_picture": Kind(422, "The picture is damaged"),
+    "picture_quota": Kind(422, "The team's room for pictures is used up"),
     "idempotency_key_reuse": Kind(422, "The idempotency key belongs to another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "internal": Kind(500, "Something went wrong on our side", retryable=True),
     "used_more_than_held": Kind(500, "Something went wrong on our side"),
     "busy": Kind(503, "The team's credits are in use", retryable=True),
+    "storage_unavailable": Kind(503, "Files cannot be stored right now", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
 
@@ -99,7 +103,7 @@ WHOLE_BODY: Final = frozenset({"", "__all__", "non_field_errors"})
 def html_status(error: DomainError) -> int:
     """The status of a page that explains this refusal: 422, unless access or the service is the matter."""
     status = KINDS[error.code].status
-    return status if status in {404, 409, 413, 503} or error.code == "scope" else 422
+    return status if status in {404, 409, 410, 413, 503} or error.code == "scope" else 422
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:
@@ -160,6 +164,9 @@ def _field_errors(error: Exception) -> Iterator[dict[str, str]]:
         for name, sentences in error.errors.items():
             for sentence in sentences:
                 yield {"pointer": _pointer("", name), "code": "invalid", "message": sentence}
+    elif isinstance(error, RowErrors):
+        for row, column, sentence in error.errors:
+            yield {"pointer": _pointer(f"/rows/{row}", column), "code": "invalid", "message": sentence}
     elif isinstance(error, rest.ValidationError):
         yield from _walk(error.detail, "")
 

@@ -1,18 +1,70 @@
 """The front door of the app: every interface imports from here."""
 
+from generations.services.batch_orders import order_batch, price_batch
+from generations.services.batches import (
+    BatchNotFound,
+    BatchProgress,
+    BatchResult,
+    cancel_batch,
+    progress_of,
+    submit_batch,
+)
 from generations.services.cancellation import CancelOutcome, GenerationNotFound, cancel_generation
+from generations.services.derived import (
+    NotPossible,
+    basis_of,
+    derive_generation,
+    find_parent,
+    honest_relation,
+    prompt_limit,
+    refuse_impossible,
+    why_not,
+)
+from generations.services.frames import LAST, FilesGone, FrameChoice, picture_from_clip
 from generations.services.images import ImageRefused, store_image
+from generations.services.breaker import is_paused
 from generations.services.line import places_in_line
-from generations.services.submission import KeyReused, SubmitResult, submit_generation
+from generations.services.picture_import import (
+    PictureNotFetched,
+    import_picture,
+    import_pictures,
+    submit_with_address,
+)
+from generations.services.submission import KeyReused, Order, SubmitResult, submit_generation
 
 __all__ = [
+    "LAST",
+    "BatchNotFound",
+    "BatchProgress",
+    "BatchResult",
     "CancelOutcome",
+    "FilesGone",
+    "FrameChoice",
     "GenerationNotFound",
     "ImageRefused",
     "KeyReused",
+    "NotPossible",
+    "Order",
+    "PictureNotFetched",
     "SubmitResult",
+    "basis_of",
+    "cancel_batch",
     "cancel_generation",
+    "derive_generation",
+    "find_parent",
+    "honest_relation",
+    "import_picture",
+    "import_pictures",
+    "order_batch",
+    "picture_from_clip",
     "places_in_line",
+    "price_batch",
+    "progress_of",
+    "prompt_limit",
+    "refuse_impossible",
     "store_image",
+    "submit_batch",
     "submit_generation",
+    "submit_with_address",
+    "why_not",
 ]

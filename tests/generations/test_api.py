@@ -286,8 +286,10 @@ class TestUploads:
 
         assert response.status_code == 413
 
-    def test_a_json_body_is_unsupported(self, api):
-        assert api.post("/uploads", {"file": "x"}).status_code == 415
+    def test_a_json_body_names_an_address(self, api):
+        response = api.post("/uploads", {"file": "x"})
+
+        assert (response.status_code, pointers(response)) == (422, ["/file"])
 
     def test_a_broken_multipart_body_is_malformed(self, api):
         response = api.post("/uploads", b"--x", Content_Type="multipart/form-data")
@@ -324,7 +326,7 @@ class TestSubmitting:
     def test_every_input_arrives_by_fals_name(self, api, image):
         given = {
             "negative_prompt": "",
-            "loras": [{"path": "https://example.com/a.safetensors", "scale": 0, "weight_name": "w"}],
+            "loras": [{"path": "https://huggingface.co/a.safetensors", "scale": 0, "weight_name": "w"}],
             "resolution": "480p",
             "aspect_ratio": "9:16",
             "seed": 0,
@@ -438,7 +440,7 @@ class TestSubmitting:
 
     @pytest.mark.parametrize(
         "address",
-        ["https://example.com/a.jpg", "data:text/plain;base64,YQ==", "data:image/png;base64,@@", "", 3, []],
+        ["ftp://example.com/a.jpg", "data:text/plain;base64,YQ==", "data:image/png;base64,@@", "", 3, []],
     )
     def test_other_addresses_are_refused_with_the_way_to_go(self, address, api):
         response = api.post("/generations", {"prompt": "p", "image_url": address})

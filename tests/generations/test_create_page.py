@@ -426,7 +426,7 @@ def test_every_field_reaches_the_clip(client, create, picture):
             reverse_video="on",
             enable_detail_pass="on",
             enable_safety_checker=None,
-            loras="https://example.com/a.safetensors 0.8\nuser/b",
+            loras="https://huggingface.co/a.safetensors 0.8\nuser/b",
         ),
     )
 
@@ -444,7 +444,7 @@ def test_every_field_reaches_the_clip(client, create, picture):
         "enable_detail_pass": True,
         "enable_safety_checker": False,  # an unchecked box is sent as nothing
         "loras": [
-            {"path": "https://example.com/a.safetensors", "scale": 0.8},
+            {"path": "https://huggingface.co/a.safetensors", "scale": 0.8},
             {"path": "user/b", "scale": 1.0},
         ],
     }

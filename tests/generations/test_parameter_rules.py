@@ -142,13 +142,13 @@ def test_broken_loras_are_refused(loras):
 
 
 def test_loras_are_written_one_a_line():
-    params = clean({"prompt": "x", "loras": "https://example.com/a.safetensors 0.8\n\nuser/repo\n"})
+    params = clean({"prompt": "x", "loras": "https://huggingface.co/a.safetensors 0.8\n\nuser/repo\n"})
 
     assert params.loras == (
-        Lora("https://example.com/a.safetensors", Decimal("0.80")),
+        Lora("https://huggingface.co/a.safetensors", Decimal("0.80")),
         Lora("user/repo", Decimal("1.00")),
     )
-    assert params.as_json()["loras"][0] == {"path": "https://example.com/a.safetensors", "scale": 0.8}
+    assert params.as_json()["loras"][0] == {"path": "https://huggingface.co/a.safetensors", "scale": 0.8}
 
 
 def test_all_faults_are_told_at_once_and_unknown_names_too():
