@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, ClassVar, Final, TypeVar
+from urllib.parse import urljoin
 from uuid import UUID
 
 import structlog
@@ -157,7 +159,7 @@ class LiveSite:
                 team=actor.team,
                 pk=UUID(pk),
                 told=news.Told(event_id=after),
-                absolute=request.build_absolute_uri,
+                absolute=partial(urljoin, site_of(request)),
             )
             await exchange.stream(chunks, gone=subscription.close)
 
@@ -226,6 +228,11 @@ def admit_program(request: HttpRequest, *, pk: UUID, after: int) -> tuple[Actor,
     if clip is None:
         raise GenerationNotFound("There is no such clip in this team.")
     return actor, after > 0 and news.was_told_all(clip, after)
+
+
+def site_of(request: HttpRequest) -> str:
+    """Where pages and files are: this process may answer at another port."""
+    return settings.LIVE_ORIGINS[0] if settings.LIVE_ORIGINS else request.build_absolute_uri("/")
 
 
 def cross_origin_headers(request: HttpRequest) -> dict[str, str]:
