@@ -31,13 +31,9 @@ demo: .venv/.demo.installed
 	@PORT=$(PORT) $(RUN)/python manage.py demo
 
 # A browser that is there, else Debian's when we may install it, else the browser tests are skipped loudly.
-# Each file with browser tests runs in a process of its own: Playwright's event loop shares no process with other tests.
 test: $(READY)
 	@CHROMIUM="$$($(RUN)/python -m tests.support.chromium --install)"; export CHROMIUM; \
-	for file in $$(grep -rlE "mark\.browser" --include="test_*.py" $(or $(TESTS),tests) | sort); do \
-		timeout 300 $(RUN)/python -m pytest -q -m browser "$$file" || exit 1; \
-	done; \
-	$(RUN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser" $(TESTS)
+	WORKERS=$(WORKERS) $(RUN)/python -m tests.support.suite $(TESTS)
 
 check: $(READY)
 	$(RUN)/ruff check .

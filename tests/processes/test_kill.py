@@ -7,12 +7,14 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from accounts.models import Team
 from billing.models import Hold
 from billing.services import balance_of, find_violations
 from generations.models import Generation, Submission
 from generations.states import TERMINAL
+from ltxplatform.processes import wait_until
 from tests.support.factories import make_generation, make_image
-from tests.support.product import Product, product
+from tests.support.product import Product
 
 pytestmark = pytest.mark.processes
 
@@ -21,27 +23,27 @@ KILLS = 10
 SETTLED_WITHIN_SECONDS = 150
 
 
-def test_kills_at_random_moments_lose_and_double_nothing(fal, team, cloned_database, media_root):
+def test_kills_at_random_moments_lose_and_double_nothing(running: Product, team: Team):
     seed = random.randrange(2**32)
     print(f"random seed {seed}")
     dice = random.Random(seed)
-    fal.control(inference_seconds=1.5, queue_seconds=0.2)
+    running.fal.control(inference_seconds=1.5, queue_seconds=0.2)
     image = make_image(team)
-    with product(database=cloned_database, fal=fal, media=media_root, FAL_MAX_IN_FLIGHT="6") as running:
-        for number in range(JOBS):
-            make_generation(team, image=image, seed=number)
-            if number % (JOBS // KILLS) == 0:
-                time.sleep(dice.uniform(0.2, 1.2))
-                strike(running, dice)
-        wait_until_ended(running)
-        done = list(Generation.objects.all())
+    for number in range(JOBS):
+        make_generation(team, image=image, seed=number)
+        if number % (JOBS // KILLS) == 0:
+            time.sleep(dice.uniform(0.2, 1.2))
+            strike(running, dice)
+    wait_until_ended(running, team)
+    done = list(Generation.objects.filter(team=team))
 
     assert {row.status for row in done} == {"succeeded"}, [(row.status, row.failure_code) for row in done]
-    assert not Hold.objects.filter(state="open").exists()
+    assert not Hold.objects.filter(team=team, state="open").exists()
     assert balance_of(team).held == 0
     assert balance_of(team).available == 100_000_000 - sum(row.price for row in done)
-    requests = fal.requests()
-    ours = dict(Submission.objects.exclude(request_id=None).values_list("request_id", "generation_id"))
+    requests = running.fal.requests()
+    submissions = Submission.objects.filter(generation__team=team).exclude(request_id=None)
+    ours = dict(submissions.values_list("request_id", "generation_id"))
     assert {request["request_id"] for request in requests} == set(ours)
     assert len(requests) == len(set(ours.values())) == JOBS
     assert find_violations() == []
@@ -64,13 +66,8 @@ def strike(running: Product, dice: random.Random) -> None:
             running.revive(name)
 
 
-def wait_until_ended(running: Product) -> None:
-    deadline = time.monotonic() + SETTLED_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if not Generation.objects.exclude(status__in=TERMINAL).exists():
-            return
-        time.sleep(0.5)
-    waiting = list(
-        Generation.objects.exclude(status__in=TERMINAL).values_list("status", "due_at", "attempts")
-    )
-    raise AssertionError(f"still waiting: {waiting}\n{running.output()[-4000:]}")
+def wait_until_ended(running: Product, team: Team) -> None:
+    ours = Generation.objects.filter(team=team).exclude(status__in=TERMINAL)
+    if not wait_until(lambda: not ours.exists(), seconds=SETTLED_WITHIN_SECONDS, every=0.5):
+        waiting = list(ours.values_list("status", "due_at", "attempts"))
+        raise AssertionError(f"still waiting: {waiting}\n{running.output()[-4000:]}")
