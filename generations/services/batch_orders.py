@@ -13,7 +13,7 @@ from generations.services.submission import Order, hash_of
 
 def price_batch(rows: Sequence[Row]) -> int:
     """µ$ of a batch of these inputs, without making it. Raises FieldErrors and RowErrors."""
-    return quote_batch([Order(None, each.params) for each in clean_rows(rows)])
+    return quote_batch([each.params for each in clean_rows(rows)])
 
 
 def order_batch(
@@ -29,9 +29,7 @@ def order_batch(
     if earlier is not None:
         return earlier
     inputs = clean_rows(rows)
-    quote_batch(
-        [Order(None, each.params) for each in inputs]
-    )  # too many are refused before anything is fetched
+    quote_batch([each.params for each in inputs])  # too many are refused before anything is fetched
     pictures = _fetch(actor, inputs)
     orders = [
         Order(pictures[each.picture].pk if isinstance(each.picture, str) else each.picture, each.params)

@@ -16,6 +16,8 @@ from accounts.errors import DomainError, FieldErrors, RowErrors
 from accounts.permissions import BILLING_VIEW
 from billing.services import Hold, InsufficientCredits, Quote, balance_of
 from generations.models import Batch, BatchKind, Generation, Image
+from generations.parameters import ClipParams
+from generations.services import lines
 from generations.services.cancellation import CancelOutcome, cancel_generation
 from generations.services.submission import (
     KeyReused,
@@ -68,10 +70,10 @@ class BatchProgress:
         return self.ended == self.size
 
 
-def quote_batch(orders: Sequence[Order], *, now: datetime | None = None) -> int:
+def quote_batch(clips: Sequence[ClipParams], *, now: datetime | None = None) -> int:
     """µ$ of all clips together. Raises FieldErrors for none or too many."""
-    _check_size(orders)
-    return sum(price.amount for price in _prices(orders, now or timezone.now()))
+    _check_size(len(clips))
+    return sum(price.amount for price in _prices(clips, now or timezone.now()))
 
 
 @transaction.atomic
@@ -92,13 +94,15 @@ def submit_batch(
     then locks the wallet.
     """
     now = now or timezone.now()
-    request_hash = request_hash or hash_of([kind.value, name, [fingerprint(order) for order in orders]])
+    request_hash = request_hash or hash_of(
+        [kind.value, name, [fingerprint(order.image_id, order.params) for order in orders]]
+    )
     earlier = replay_of_batch(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
-    _check_size(orders)
+    _check_size(len(orders))
     _check_pictures(actor, orders)
-    prices = _prices(orders, now)
+    prices = _prices([order.params for order in orders], now)
     total = sum(price.amount for price in prices)
     _refuse_when_short(actor, total, balance_of(actor.team).available, len(orders))
     batch = Batch(
@@ -125,6 +129,7 @@ def submit_batch(
     rows = _rows(actor, batch, orders, prices, now)
     accept_rows(actor, rows, now=now)
     _hold_all(actor, rows, prices, total)
+    lines.wake(rows[0], now=now)  # last: it locks the lines
     return BatchResult(batch, replayed=False)
 
 
@@ -187,31 +192,29 @@ def _progress(rows: list[dict[str, object]]) -> BatchProgress:
     )
 
 
-def _check_size(orders: Sequence[Order]) -> None:
-    if not orders:
+def _check_size(clips: int) -> None:
+    if not clips:
         raise FieldErrors({"": ["A batch needs at least one clip."]})
-    if len(orders) > settings.BATCH_MAX:
-        raise FieldErrors(
-            {"": [f"A batch has at most {settings.BATCH_MAX} clips; this one has {len(orders)}."]}
-        )
+    if clips > settings.BATCH_MAX:
+        raise FieldErrors({"": [f"A batch has at most {settings.BATCH_MAX} clips; this one has {clips}."]})
 
 
 def _check_pictures(actor: Actor, orders: Sequence[Order]) -> None:
-    wanted = {order.image_id for order in orders if order.image_id}
+    wanted = {order.image_id for order in orders}
     found = set(Image.objects.for_team(actor.team).filter(pk__in=wanted).values_list("pk", flat=True))
     wrong = [place for place, order in enumerate(orders) if order.image_id not in found]
     if wrong:
         raise RowErrors([(place, "image", NO_PICTURE) for place in wrong])
 
 
-def _prices(orders: Sequence[Order], now: datetime) -> list[Quote]:
+def _prices(clips: Sequence[ClipParams], now: datetime) -> list[Quote]:
     """One look into the price book for each kind of clip, not for each clip."""
     known: dict[tuple[int, bool], Quote] = {}
-    for order in orders:
-        kind = (order.params.num_frames, order.params.enable_detail_pass)
+    for params in clips:
+        kind = (params.num_frames, params.enable_detail_pass)
         if kind not in known:
-            known[kind] = price_of(order.params, now)
-    return [known[order.params.num_frames, order.params.enable_detail_pass] for order in orders]
+            known[kind] = price_of(params, now)
+    return [known[params.num_frames, params.enable_detail_pass] for params in clips]
 
 
 def _rows(

@@ -18,6 +18,7 @@ from accounts.errors import DomainError, FieldErrors
 from billing.services import Quote, hold_credits, quote
 from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import IMAGE_REQUIRED, ClipParams
+from generations.services import lines
 from generations.services.states import DISPATCH_NEXT
 from generations.states import Status
 
@@ -33,7 +34,7 @@ class KeyReused(DomainError):
 class Order:
     """One clip somebody wants: its input, and what it is to the clip it was made from."""
 
-    image_id: UUID | None
+    image_id: UUID
     params: ClipParams
     parent: Generation | None = None
     relation: str = ""
@@ -66,14 +67,14 @@ def submit_generation(
     and billing.InsufficientCredits. Inserts the generation, then locks the wallet.
     """
     now = now or timezone.now()
-    order = Order(image_id, params, parent, relation)
-    request_hash = request_hash or fingerprint(order)
+    request_hash = request_hash or fingerprint(image_id, params, parent, relation)
     earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
     image = Image.objects.for_team(actor.team).filter(pk=image_id).first() if image_id else None
     if image is None:
         raise FieldErrors({"image": [IMAGE_REQUIRED]})
+    order = Order(image.pk, params, parent, relation)
     price = price_of(params, now)
     generation = new_row(actor, order, price, key=idempotency_key, now=now, start_within=start_within)
     generation.image = image
@@ -88,6 +89,7 @@ def submit_generation(
             raise
         return twin
     hold_price(actor, generation, price)
+    lines.wake(generation, now=now)  # last: it locks the lines
     return SubmitResult(generation, replayed=False)
 
 
@@ -101,10 +103,12 @@ def replay_of(actor: Actor, key: str, request_hash: str) -> SubmitResult | None:
     return SubmitResult(earlier, replayed=True)
 
 
-def fingerprint(order: Order) -> str:
-    payload: list[Any] = [str(order.image_id), order.params.as_json()]
-    if order.parent is not None:
-        payload += [str(order.parent.pk), order.relation]
+def fingerprint(
+    image_id: UUID | None, params: ClipParams, parent: Generation | None = None, relation: str = ""
+) -> str:
+    payload: list[Any] = [str(image_id), params.as_json()]
+    if parent is not None:
+        payload += [str(parent.pk), relation]
     return hash_of(payload)
 
 
@@ -135,7 +139,7 @@ def new_row(
         image_id=order.image_id,
         params=order.params.as_json(),
         idempotency_key=key,
-        request_hash=fingerprint(order),
+        request_hash=fingerprint(order.image_id, order.params, order.parent, order.relation),
         parent=order.parent,
         relation=order.relation,
         price=price.amount,
