@@ -7,8 +7,10 @@ from billing.services.grants import grant_promo
 from billing.services.holds import (
     InsufficientCredits,
     UsedMoreThanHeld,
+    extend_hold,
     hold_credits,
     hold_of,
+    overdue_holds,
     settle_hold,
 )
 from billing.services.pricing import Quote, default_clip_price, quote
@@ -26,10 +28,12 @@ __all__ = [
     "balance_of",
     "book_counts",
     "default_clip_price",
+    "extend_hold",
     "find_violations",
     "grant_promo",
     "hold_credits",
     "hold_of",
+    "overdue_holds",
     "quote",
     "settle_hold",
 ]
