@@ -22,6 +22,7 @@ if env.choice("DEPLOYMENT", default="development", options=("development", "prod
 DEPLOYMENT = env.choice("DEPLOYMENT", default="development", options=("development", "production"))
 IN_DEVELOPMENT = DEPLOYMENT == "development"
 
+VERSION = "0.1.0"  # also in pyproject.toml, which is not installed
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".local")))
 DEFAULT_SECRET_KEY = "development-only-key-that-production-refuses-to-start-with"  # noqa: S105
 SECRET_KEY = env.secret("SECRET_KEY", DEFAULT_SECRET_KEY if IN_DEVELOPMENT else "")
@@ -63,6 +64,8 @@ FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minim
 FAL_USER_ID = env.text("FAL_USER_ID")
 # Status requests per second at most, over all jobs in flight: with many, each is asked about less often.
 FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=20, minimum=1)
+# Dollars for a billed second, until fal's billing says what it was.
+FAL_UNIT_PRICE = env.amount("FAL_UNIT_PRICE", default="0.02")
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
 
 # -- live updates: streams of a process of their own; without its address, pages ask again and again instead
@@ -81,6 +84,9 @@ PROMPT_MAX_LENGTH = env.integer("PROMPT_MAX_LENGTH", default=1000, minimum=1)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20_000_000, minimum=1)
 UPLOAD_MAX_PIXELS = env.integer("UPLOAD_MAX_PIXELS", default=40_000_000, minimum=1)
 RESULT_MAX_BYTES = env.integer("RESULT_MAX_BYTES", default=500_000_000, minimum=1)
+# How long saving a clip that fal has finished is tried again; fal keeps files for a week at least.
+SAVING_DEADLINE_SECONDS = env.integer("SAVING_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
+TEAM_PICTURE_BYTES = env.integer("TEAM_PICTURE_BYTES", default=10_000_000_000, minimum=1)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", default=900, minimum=60, maximum=900)
 # Hosts that LoRA weights may come from; repositories are named without a host. fal fetches them, never we.
 LORA_HOSTS = env.items("LORA_HOSTS", default=("huggingface.co", "civitai.com", "*.fal.media"))

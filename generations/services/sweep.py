@@ -22,6 +22,7 @@ PATIENCE: Final = timedelta(seconds=15)
 DISPATCHERS: Final = 2
 FINISH: Final = "generations.tasks.finish_generation"
 RECOVER: Final = "generations.tasks.recover_dispatch"
+DRAW_PREVIEWS: Final = "generations.tasks.draw_previews"
 CANCEL: Final = "generations.tasks.cancel_at_fal"
 ASK_OVERDUE: Final = "generations.tasks.ask_about_overdue"
 
@@ -36,6 +37,9 @@ def enqueue_due(*, now: datetime) -> int:
     nudged = 0
     for pk in _take_due(Status.FINALIZING, now, BATCH):
         enqueue_finish(pk)
+        nudged += 1
+    for pk in _take_due(Status.SUCCEEDED, now, BATCH):
+        enqueue(DRAW_PREVIEWS, queue="media", generation_id=str(pk))
         nudged += 1
     for pk in _take_due(Status.DISPATCHING, now, BATCH):
         enqueue(RECOVER, generation_id=str(pk))

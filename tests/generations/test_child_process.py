@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from generations import child_process
-from generations.child_process import Answer, DecodingFailed, Limits, decode, prepare
+from generations.child_process import Answer, DecoderUnavailable, DecodingFailed, Limits, decode, prepare
 from tests.support import pictures
 
 RUNAWAY = "tests.support.runaway"
@@ -84,7 +84,7 @@ def test_the_child_sees_no_secrets_and_no_foreign_files(source, monkeypatch):
 
 
 def test_a_decoder_that_cannot_be_loaded_is_our_fault_and_not_the_file_s(source):
-    with pytest.raises(RuntimeError, match="could not start"):
+    with pytest.raises(DecoderUnavailable, match="could not start"):
         decode("generations.decoders.missing", source, {})
 
 
@@ -172,7 +172,7 @@ def test_a_starter_killed_while_idle_is_replaced(source):
 
 
 @pytest.mark.usefixtures("no_starters")
-@pytest.mark.parametrize(("kills", "error"), [(1, DecodingFailed), (2, RuntimeError)])
+@pytest.mark.parametrize(("kills", "error"), [(1, DecodingFailed), (2, DecoderUnavailable)])
 def test_a_starter_killed_at_work_takes_its_child_along_and_is_replaced_once(source, kills, error):
     raised: list[Exception] = []
 
@@ -276,7 +276,7 @@ def test_a_process_that_is_killed_leaves_nobody_behind(at_work):
 
 def test_an_inspecting_process_that_is_killed_leaves_nobody_behind(tmp_path):
     clip = pictures.clip(tmp_path / "clip.mp4", frames=3)
-    text = "from generations.video_inspection import inspect_video; inspect_video(sys.argv[2]); print(flush=True)"
+    text = "from generations.video_inspection import draw_previews; draw_previews(sys.argv[2]); print(flush=True)"
     with program(f"{text}; time.sleep(60)", clip) as process:
         process.stdout.readline()
         others = psutil.Process(process.pid).children(recursive=True)

@@ -23,7 +23,7 @@ ENDS = [
     ("downstream_service_error", "failed", "provider_error"),
     ("runner_server_error", "failed", "provider_error"),
     ("greater_than", "failed", "invalid_input"),
-    ("client_cancelled", "canceled", "canceled"),
+    ("client_cancelled", "canceled", "stopped_at_provider"),
 ]
 
 
@@ -39,7 +39,7 @@ def test_what_fal_refuses_ends_with_a_sentence_and_costs_nothing(fal, team, erro
 
 
 def test_wrong_input_the_schema_allows_is_told_apart(fal, team):
-    fal.rule("inference", "error", type="feature_not_supported")
+    fal.rule("inference", "error", type="one_of")
 
     assert flow.run(make_generation(team)).failure_code == "invalid_input"
 

@@ -14,6 +14,7 @@ from generations.child_process import Limits
 from generations.image_decoding import DecodingFailed, clean_picture
 from generations.models import Image
 from generations.services.images import REFUSALS, ImageRefused, shown_name, store_image
+from generations.services.storage import StorageUnavailable
 from tests.support import pictures
 from tests.support.factories import actor_for, make_team
 from tests.support.storages import InterruptedStorage
@@ -389,7 +390,7 @@ def test_a_storage_that_fails_halfway_leaves_no_row_and_no_file(team, media_root
 
     before_save(fail_on_thumbnail)
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageUnavailable):
         store(team, PHOTO)
     assert not Image.objects.exists()
     assert files_in(media_root) == []
