@@ -4,11 +4,12 @@ fal bills failed and canceled requests too when a machine has worked on them. Th
 same, and the row keeps the loss.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.db.models import Sum
 from billing.services import hold_of
 from generations import fal_gateway
 from generations.models import CostSource, Generation, Submission
-from generations.parameters import BILLED_FRAMES_PER_SECOND, ClipParams
+from generations.parameters import BILLED_FRAMES_PER_SECOND
 
 logger = structlog.get_logger(__name__)
 
@@ -44,9 +45,9 @@ class Margin:
         return self.captured * NANOS_PER_MICRO - self.cost_nanos
 
 
-def expect(submission: Submission, *, params: ClipParams, now: datetime) -> None:
+def expect(submission: Submission, *, now: datetime) -> None:
     """Set the estimate on a submission that fal has just accepted; the caller saves it."""
-    submission.cost_nanos = cost_of(units_of(params))
+    submission.cost_nanos = cost_of(units_of(submission.body or submission.generation.params))
     submission.cost_source = CostSource.ESTIMATE
     submission.cost_due_at = now + FIRST_ASK
 
@@ -84,10 +85,10 @@ def margin_of(generation: Generation) -> Margin:
     return Margin(captured=hold.captured if hold is not None else 0, cost_nanos=cost or 0)
 
 
-def units_of(params: ClipParams) -> Decimal:
+def units_of(params: Mapping[str, Any]) -> Decimal:
     """Billed seconds by fal's formula: frames at 24 a second, doubled by the detail pass."""
-    passes = DETAIL_PASSES if params.enable_detail_pass else 1
-    return Decimal(params.num_frames) * passes / BILLED_FRAMES_PER_SECOND
+    passes = DETAIL_PASSES if params["enable_detail_pass"] else 1
+    return Decimal(params["num_frames"]) * passes / BILLED_FRAMES_PER_SECOND
 
 
 def cost_of(units: Decimal) -> int:

@@ -12,9 +12,9 @@ from django.urls import reverse
 from accounts.background import enqueue
 from generations import fal_gateway
 from generations.clock import Clock
-from generations.failures import code_for, failure_of
+from generations.failures import code_for, context_of, failure_of
 from generations.models import Generation, Submission, SubmissionState
-from generations.services import breaker, lines, windows
+from generations.services import breaker, costs, lines, windows
 from generations.services.exclusive import exclusive
 from generations.services.pictures_at_fal import picture_url
 from generations.services.states import DISPATCH_NEXT, advance
@@ -113,6 +113,7 @@ def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> 
         submission.status_url = ticket.status_url
         submission.response_url = ticket.response_url
         submission.cancel_url = ticket.cancel_url
+        costs.expect(submission, now=now)
         submission.save()
         if is_wanted:
             _start_processing(generation, submission, now)
@@ -154,9 +155,12 @@ def _not_accepted(submission: Submission, error: fal_gateway.FalError | OSError,
     status = error.status if isinstance(error, fal_gateway.FalError) else 0
     words = f"{status} {error}".strip()
     logger.warning("submission_refused", detail=words, generation=str(submission.generation_id))
-    code, not_before = "", now
+    code, not_before, limits = "", now, {}
     if isinstance(error, fal_gateway.FalError) and not error.is_temporary:
         code = code_for(status=status, error_type=error.error_type)
+        limits = context_of(
+            error_type=error.error_type, place=error.context.place, values=error.context.values
+        )
     elif isinstance(error, fal_gateway.FalError):
         again_at = _blame(submission, error, now)
         code, not_before = ("", again_at) if again_at else ("content_policy_violation", now)
@@ -165,7 +169,7 @@ def _not_accepted(submission: Submission, error: fal_gateway.FalError | OSError,
         if not sent.update(state=SubmissionState.REFUSED, refusal=words[:300]):
             return  # a webhook has proved the contrary
         if code:
-            end(submission, code, words, now)
+            end(submission, code, words, now, limits)
         else:
             note = f"fal did not accept ({status or 'no connection'})"
             requeue(submission, now, note=note, not_before=not_before)
@@ -236,14 +240,26 @@ def requeue(submission: Submission, now: datetime, *, note: str, not_before: dat
         lines.give_back(moved)
 
 
-def end(submission: Submission, code: str, detail: str, now: datetime) -> None:
-    """fal's final no to a submission. A refusal of content first counts as seen by fal, as the table asks."""
+def end(
+    submission: Submission, code: str, detail: str, now: datetime, limits: dict[str, str] | None = None
+) -> None:
+    """fal's final no to a submission, with the limits it named.
+
+    A refusal of content first counts as seen by fal, as the table asks.
+    """
     generation_id = submission.generation_id
     to = Status.FAILED
     if failure_of(code).rejected:
         advance(generation_id=generation_id, to=Status.PROCESSING, now=now)
         to = Status.REJECTED
-    advance(generation_id=generation_id, to=to, now=now, failure_code=code, failure_detail=detail[:2000])
+    advance(
+        generation_id=generation_id,
+        to=to,
+        now=now,
+        failure_code=code,
+        failure_detail=detail[:2000],
+        failure_context=limits or {},
+    )
 
 
 def _webhook_url(submission: Submission) -> str:
