@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing.services import Hold, Quote
-from generations.failures import failure_of
+from generations.failures import failure_of, sentence_of
 from generations.media_links import expiry, media_url
 from generations.models import Batch, Generation, GenerationEvent, Image
 from generations.offers import Offer
@@ -168,14 +168,23 @@ def _cost(clip: Generation, hold: Hold | None) -> dict[str, Any]:
 
 def _output(view: ClipView, absolute: Absolute) -> dict[str, Any]:
     clip = view.clip
+
+    def address(path: str) -> str | None:
+        return absolute(path) if path else None
+
     return {
-        "video_url": absolute(view.video),
-        "download_url": absolute(view.download),
-        "poster_url": absolute(view.poster),
+        "video_url": address(view.video),
+        "download_url": address(view.download),
+        "poster_url": address(media_url(clip, "poster")),
+        "preview_url": address(media_url(clip, "preview")),
+        "last_frame_url": address(media_url(clip, "last_frame")),
         "expires_at": _links_expire(),
         "content_type": "video/mp4",
         "size": clip.video_size,
         "sha256": clip.video_sha256,
+        "source_sha256": clip.source_sha256,
+        "delete_after": view.delete_after,
+        "deleted_at": clip.media_deleted_at,
         "width": clip.width,
         "height": clip.height,
         "frames": clip.frames,
@@ -185,7 +194,8 @@ def _output(view: ClipView, absolute: Absolute) -> dict[str, Any]:
 
 def _failure(clip: Generation) -> dict[str, Any]:
     failure = failure_of(clip.failure_code or clip.status)
-    return {"code": failure.code, "message": failure.creator, "retryable": failure.retryable}
+    message = sentence_of(failure.code, clip.failure_context)
+    return {"code": failure.code, "message": message, "retryable": failure.retryable}
 
 
 def _links_expire() -> datetime:

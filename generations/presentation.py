@@ -11,15 +11,17 @@ from zlib import crc32
 from django.contrib.humanize.templatetags.humanize import naturaltime, ordinal
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import Truncator
 
 from billing.money import format_cost
 from billing.services import Hold
-from generations.failures import failure_of
+from generations.failures import failure_of, sentence_of
 from generations.media_links import media_url
 from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import BY_NAME, PARAMETERS, ClipParams
 from generations.services import places_in_line
+from generations.services.retention import deletion_date
 from generations.states import RELEASING, Status
 
 SHORT_SIDE: Final = {"480p": 480, "720p": 720}
@@ -97,12 +99,14 @@ class ClipView:
     def sentence(self) -> str:
         """What is going on, or what went wrong."""
         if self.clip.status in RELEASING and self.clip.failure_code:
-            return failure_of(self.clip.failure_code).creator
+            return sentence_of(self.clip.failure_code, self.clip.failure_context)
         if self.cancel_pending:
             return "Asked to cancel. If rendering can still be stopped, nothing is charged."
         match self.clip.status:
             case Status.PROCESSING if self._waits_at_provider:
                 return f"{_others(self.clip.queue_position)} ahead of this one at the renderer."
+            case Status.SUCCEEDED:
+                return self._files_sentence
             case _:
                 return SENTENCES.get(Status(self.clip.status), "")
 
@@ -119,6 +123,21 @@ class ClipView:
     @property
     def is_ready(self) -> bool:
         return self.clip.status == Status.SUCCEEDED
+
+    @property
+    def has_files(self) -> bool:
+        """Ready, and not deleted by the team's rule since."""
+        return self.is_ready and self.clip.media_deleted_at is None
+
+    @property
+    def delete_after(self) -> datetime | None:
+        """When the team's rule will delete its files; needs `clip.team.retention`, as `clips_of` brings it."""
+        rule = getattr(self.clip.team, "retention", None)
+        return deletion_date(self.clip, rule.keep_days if rule is not None else None)
+
+    @property
+    def recipe_url(self) -> str:
+        return reverse("generations:recipe", args=[self.clip.team.slug, self.clip.pk])
 
     @property
     def may_retry(self) -> bool:
@@ -147,13 +166,12 @@ class ClipView:
     @property
     def poster(self) -> str:
         """The clip's poster, or the picture it starts from."""
-        if self.clip.poster:
-            return media_url(self.clip, "poster")
-        return media_url(self.clip.image, "thumbnail")
+        return media_url(self.clip, "poster") or media_url(self.clip.image, "thumbnail")
 
     @property
     def preview(self) -> str:
-        return media_url(self.clip, "video") if self.is_ready else ""
+        """The small loop, or the clip itself until that is drawn."""
+        return media_url(self.clip, "preview") or media_url(self.clip, "video") if self.is_ready else ""
 
     @property
     def picture(self) -> PictureView:
@@ -214,6 +232,15 @@ class ClipView:
     def again(self) -> str:
         """The create form with this clip's picture and settings."""
         return f"{reverse('generations:create', args=[self.clip.team.slug])}?from={self.clip.pk}"
+
+    @property
+    def _files_sentence(self) -> str:
+        if self.clip.media_deleted_at is not None:
+            day = date_format(self.clip.media_deleted_at, "j F Y")
+            return f"Its files were deleted on {day} by your team's rule. Its recipe is kept: it can be made again."
+        if self.delete_after is None:
+            return ""
+        return f"Its files are kept until {date_format(self.delete_after, 'j F Y')}, by your team's rule."
 
     @property
     def _waits_at_provider(self) -> bool:

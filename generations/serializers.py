@@ -129,13 +129,26 @@ class UsedOutput(serializers.Serializer[Any]):
 
 
 class VideoOutput(serializers.Serializer[Any]):
-    video_url = serializers.CharField(help_text=URL_HELP)
-    download_url = serializers.CharField(help_text="The same file, saved instead of played.")
-    poster_url = serializers.CharField(help_text=URL_HELP)
+    video_url = serializers.CharField(
+        allow_null=True, help_text=f"{URL_HELP} Null once the team's rule has deleted the files."
+    )
+    download_url = serializers.CharField(allow_null=True, help_text="The same file, saved instead of played.")
+    poster_url = serializers.CharField(allow_null=True, help_text="The first frame.")
+    preview_url = serializers.CharField(
+        allow_null=True, help_text="A small silent loop, seconds after the clip is ready."
+    )
+    last_frame_url = serializers.CharField(allow_null=True, help_text="The last frame in full size.")
     expires_at = serializers.DateTimeField(help_text="Of the addresses; the clip stays.")
     content_type = serializers.CharField()
     size = serializers.IntegerField(help_text="bytes")
-    sha256 = serializers.CharField()
+    sha256 = serializers.CharField(help_text="Of the file, which carries its recipe as its comment.")
+    source_sha256 = serializers.CharField(
+        allow_blank=True, help_text="Of the file as fal delivered it: the same packets, without the recipe."
+    )
+    delete_after = serializers.DateTimeField(
+        allow_null=True, help_text="When the team's rule deletes the files; null: never, or done."
+    )
+    deleted_at = serializers.DateTimeField(allow_null=True, help_text="By the team's rule.")
     width = serializers.IntegerField(help_text="pixels")
     height = serializers.IntegerField(help_text="pixels")
     frames = serializers.IntegerField()

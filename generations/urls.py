@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations import media, views, webhooks
+from generations import media, recipe_pages, views, webhooks
 
 app_name = "generations"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("t/<slug:team_slug>/clips/updates/", views.clip_updates, name="clip_updates"),
     path("t/<slug:team_slug>/clips/<uuid:pk>/", views.clip, name="clip"),
     path("t/<slug:team_slug>/clips/<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("t/<slug:team_slug>/clips/<uuid:pk>/recipe.json", recipe_pages.recipe_file, name="recipe"),
     path("media/<str:token>/<str:name>", media.serve_media, name="media"),
     path("webhooks/fal/<uuid:token>/", webhooks.fal_webhook, name="fal_webhook"),
 ]

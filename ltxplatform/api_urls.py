@@ -6,6 +6,7 @@ from billing import api as billing
 from generations import api as generations
 from generations import api_batches, api_derived
 from generations.api_events import GenerationEvents
+from generations.recipe_pages import Recipe
 from ltxplatform import api_pages
 
 app_name = "api"
@@ -20,6 +21,7 @@ urlpatterns = [
     path("v1/generations/<uuid:pk>", generations.OneGeneration.as_view(), name="generation"),
     path("v1/generations/<uuid:pk>/cancel", generations.CancelGeneration.as_view(), name="cancel"),
     path("v1/generations/<uuid:pk>/events", GenerationEvents.as_view(), name="events"),
+    path("v1/generations/<uuid:pk>/recipe", Recipe.as_view(), name="recipe"),
     path("v1/generations/<uuid:pk>/retry", api_derived.Retry.as_view(), name="retry"),
     path("v1/generations/<uuid:pk>/rerun", api_derived.Rerun.as_view(), name="rerun"),
     path("v1/generations/<uuid:pk>/remix", api_derived.Remix.as_view(), name="remix"),

@@ -63,6 +63,7 @@ ACCESS: dict[str, Access] = {
     "generations:clip_updates": team(get=GENERATIONS_VIEW),
     "generations:clip": team(get=GENERATIONS_VIEW, pk="clip_id"),
     "generations:cancel": team(post=GENERATIONS_CANCEL, pk="clip_id"),
+    "generations:recipe": team(get=GENERATIONS_VIEW, pk="clip_id"),
     # -- doors of their own
     "generations:media": Access("token", args={"token": "token", "name": "name"}),
     "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),
@@ -93,6 +94,7 @@ ACCESS: dict[str, Access] = {
     "api:generations": api(get=GENERATIONS_VIEW, post=GENERATIONS_CREATE),
     "api:generation": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:cancel": api(post=GENERATIONS_CANCEL, pk="clip_id"),
+    "api:recipe": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:events": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:models": api(get=GENERATIONS_VIEW),
     "api:model_schema": api(get=GENERATIONS_VIEW, model="model_id"),
