@@ -7,6 +7,7 @@ from generations.services.batches import (
     BatchResult,
     cancel_batch,
     progress_of,
+    quote_batch,
     submit_batch,
 )
 from generations.services.breaker import is_paused
@@ -76,6 +77,7 @@ __all__ = [
     "price_batch",
     "progress_of",
     "prompt_limit",
+    "quote_batch",
     "refuse_impossible",
     "refuse_when_full",
     "resume_generation",

@@ -67,6 +67,31 @@ def derive_generation(
     )
 
 
+def submit_variation(
+    *,
+    actor: Actor,
+    image_id: UUID | None,
+    params: ClipParams,
+    parent: Generation | None,
+    relation: Relation | None,
+    idempotency_key: str,
+) -> SubmitResult:
+    """`submit_generation` with what a form was left with: what the clip is to its parent is judged by its input."""
+    if parent is None or relation is None:
+        return submit_generation(
+            actor=actor, image_id=image_id, params=params, idempotency_key=idempotency_key
+        )
+    image = Image.objects.for_team(actor.team).filter(pk=image_id).first() if image_id else None
+    return submit_generation(
+        actor=actor,
+        image_id=image_id,
+        params=params,
+        parent=parent,
+        relation=honest_relation(parent, relation, image, params),
+        idempotency_key=idempotency_key,
+    )
+
+
 def find_parent(actor: Actor, parent_id: UUID) -> Generation:
     """Raises GenerationNotFound, for clips of other teams too."""
     clips = Generation.objects.for_team(actor.team).select_related("image")
@@ -124,8 +149,12 @@ def prompt_limit(parent: Generation) -> int:
     return max(settings.PROMPT_MAX_LENGTH, len(parent.used_prompt))
 
 
-def honest_relation(parent: Generation, relation: Relation, image: Image, params: ClipParams) -> Relation:
+def honest_relation(
+    parent: Generation, relation: Relation, image: Image | None, params: ClipParams
+) -> Relation:
     """What the new clip really is to its parent: with another input, a repeat is a variation."""
+    if image is None:
+        return relation
     match relation:
         case Relation.EXTEND:
             kept = image.from_clip_id == parent.pk
