@@ -60,6 +60,7 @@ from generations.services import (
     submit_generation,
     submit_with_address,
 )
+from generations.services.eta import expected
 from generations.states import Status
 
 MODEL_ID: Final = f"{settings.FAL_MODEL}/image-to-video"
@@ -101,7 +102,7 @@ class Quotes(ApiView):
         params = read_quote(body_of(request))
         price = quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass)
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
-        return Response(api_output.priced(price, params, available))
+        return Response(api_output.priced(price, params, available, expected(actor.team, params)))
 
 
 class Uploads(ApiView):
@@ -320,8 +321,9 @@ def link_to_next(request: Request, cursor: str | None) -> dict[str, str]:
 
 
 def _etag(data: Any) -> str:
-    """Of everything that is shown. Signed addresses hold still for minutes, so most polls are answered 304."""
-    text = json.dumps(data, sort_keys=True, default=str)
+    """Of all that is shown but the expected time, which shrinks every second. Signed addresses hold still for minutes,
+    so most polls are answered 304."""
+    text = json.dumps({**data, "eta": None}, sort_keys=True, default=str)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

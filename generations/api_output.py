@@ -21,6 +21,7 @@ from generations.serializers import (
     UploadOutput,
 )
 from generations.services import BatchProgress, progress_of
+from generations.services.eta import Eta
 from generations.states import RELEASING, Status
 
 NANOS_PER_MICRO = 1000
@@ -67,7 +68,7 @@ def upload(image: Image, absolute: Absolute) -> Any:
     ).data
 
 
-def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
+def priced(quote: Quote, params: ClipParams, available: int | None, eta: Eta | None) -> Any:
     """A price; `available` is µ$, None for who may not see the balance."""
     return QuoteOutput(
         {
@@ -81,6 +82,7 @@ def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
             "rate": quote.rate_nanos // NANOS_PER_MICRO,
             "formula": Offer(quote=quote, available=0).formula,
             "balance_after": None if available is None else available - quote.amount,
+            "eta": _eta(eta),
             "warnings": warnings_of(params),
         }
     ).data
@@ -146,13 +148,18 @@ def _summary(view: ClipView, hold: Hold | None, absolute: Absolute) -> dict[str,
         "params": clip.params,
         "warnings": warnings_of(view.params),
         "cost": _cost(clip, hold),
-        "queue": {"place": view.place, "provider_position": clip.queue_position},
+        "queue": {"place": view.place, "provider_position": clip.queue_position, "paused": view.paused},
         "progress": clip.progress,
+        "eta": _eta(view.eta),
         "cancel_requested": clip.cancel_requested_at is not None,
         "used": {"prompt": clip.used_prompt, "seed": clip.used_seed} if view.is_ready else None,
         "output": _output(view, absolute) if view.is_ready else None,
         "failure": _failure(clip) if clip.status in RELEASING else None,
     }
+
+
+def _eta(eta: Eta | None) -> dict[str, int] | None:
+    return None if eta is None or eta.is_overdue else {"low": eta.low, "high": eta.high}
 
 
 def _cost(clip: Generation, hold: Hold | None) -> dict[str, Any]:

@@ -38,13 +38,16 @@ def news_of(clip: Generation, told: Told, absolute: api_output.Absolute) -> tupl
     now = replace(
         told,
         event_id=max([told.event_id, *(change.pk for change in changes)]),
-        queue=_json({name: shown[name] for name in ("queue", "progress", "eta") if name in shown}),
+        queue=_json({**shown["queue"], "progress": shown["progress"]}),
         log=_json({"lines": shown["logs"]}),
         cost=_json(shown["cost"]),
     )
+    if now.queue != told.queue:
+        # The expected time goes along; it shrinks every second and is no news by itself.
+        sent.append(event("queue", {**json.loads(now.queue), "eta": shown["eta"]}))
     sent += [
         event(name, text)
-        for name, text in (("queue", now.queue), ("log", now.log), ("cost", now.cost))
+        for name, text in (("log", now.log), ("cost", now.cost))
         if text != getattr(told, name)
     ]
     if clip.is_terminal and not told.is_done:

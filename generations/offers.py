@@ -22,8 +22,8 @@ NANOS_PER_MICRO: Final = 1000
 class Offer:
     """A price with its consequences; `quote` is None while the form names no usable length.
 
-    Amounts are µ$. `wait` says in words when the clip would be ready. `affordable_frames` is the longest clip the balance pays for, 0 for none; it and `owners` are
-    worked out only when the balance is too small.
+    Amounts are µ$. `affordable_frames` is the longest clip the balance pays for, 0 for none; it and `owners` are
+    worked out only when the balance is too small. `wait` says in words when the clip would be ready.
     """
 
     quote: Quote | None

@@ -16,11 +16,13 @@ from django.utils.text import Truncator
 
 from billing.money import format_cost
 from billing.services import Hold
+from generations.eta_words import range_words
 from generations.failures import failure_of, sentence_of
 from generations.media_links import media_url
 from generations.models import Generation, GenerationEvent, Image
-from generations.parameters import BY_NAME, PARAMETERS, ClipParams
-from generations.services import places_in_line
+from generations.parameters import BY_NAME, PARAMETERS, ClipParams, Lora
+from generations.services import is_paused, places_in_line
+from generations.services.eta import Eta, expected_of
 from generations.services.retention import deletion_date
 from generations.states import RELEASING, Status
 
@@ -61,10 +63,15 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class ClipView:
-    """One clip as pages show it; `place` is its place in the platform's own line, when it waits there."""
+    """One clip as pages show it; `place` is its place in the platform's own line, when it waits there.
+
+    `held_up`: nothing at all is sent to the renderer at present. `eta`: when it should be ready, while it is not.
+    """
 
     clip: Generation
     place: int | None = None
+    held_up: bool = False
+    eta: Eta | None = None
 
     @property
     def title(self) -> str:
@@ -87,6 +94,8 @@ class ClipView:
     def word(self) -> str:
         """What the badge says where more is known than the status; "" leaves its usual word."""
         match self.clip.status:
+            case Status.QUEUED if self.paused:
+                return "Paused"
             case Status.QUEUED if self.place:
                 return f"{ordinal(self.place)} in line"
             case Status.PROCESSING if self._waits_at_provider:
@@ -103,12 +112,31 @@ class ClipView:
         if self.cancel_pending:
             return "Asked to cancel. If rendering can still be stopped, nothing is charged."
         match self.clip.status:
+            case Status.QUEUED if self.paused:
+                return PAUSED_SENTENCES[self.paused]
             case Status.PROCESSING if self._waits_at_provider:
                 return f"{_others(self.clip.queue_position)} ahead of this one at the renderer."
             case Status.SUCCEEDED:
                 return self._files_sentence
             case _:
                 return SENTENCES.get(Status(self.clip.status), "")
+
+    @property
+    def paused(self) -> str | None:
+        """Who keeps a waiting clip from being sent: "by_member", "by_service" or nobody."""
+        if self.clip.status != Status.QUEUED:
+            return None
+        if self.clip.paused_at is not None:
+            return "by_member"
+        return "by_service" if self.held_up else None
+
+    @property
+    def wait(self) -> str:
+        """When it should be ready; "" where that cannot be told."""
+        if self.eta is not None and self.eta.is_overdue:
+            return "Taking longer than usual"
+        words = range_words(self.eta)
+        return f"Ready in {words}" if words else ""
 
     @property
     def percent(self) -> int | None:
@@ -202,6 +230,7 @@ class ClipView:
             clip.queue_position,
             self.cancel_pending,
             self.place,
+            self.paused,
             clip.logs,
         )
         return f"{clip.status}-{crc32(repr(said).encode()):08x}"
@@ -217,6 +246,10 @@ class ClipView:
     @property
     def byline(self) -> str:
         return f"{self.maker}, {naturaltime(self.clip.created_at)}"
+
+    @property
+    def tile_note(self) -> str:
+        return self.wait or self.byline
 
     @property
     def cost(self) -> int | None:
@@ -247,6 +280,10 @@ class ClipView:
         return self.clip.queue_position is not None and self.clip.started_at is None
 
 
+PAUSED_SENTENCES: Final = {
+    "by_member": "Paused. It keeps its place and its price, and is sent after it was resumed.",
+    "by_service": "Paused by the service; place and price kept. It goes on by itself.",
+}
 SENTENCES: Final = {
     Status.IN_REVIEW: "A person looks at this clip before it is made. Its place and its price are kept.",
     Status.QUEUED: "Waiting for a free place. The price is held and does not change.",
@@ -261,10 +298,12 @@ SENTENCES: Final = {
 
 
 def views_of(clips: Sequence[Generation]) -> list[ClipView]:
-    """Clips with their places in line; one query more when any of them waits."""
+    """Clips with their places in line and expected times; two queries more when any of them waits."""
     waiting = [clip for clip in clips if clip.status == Status.QUEUED]
     places = places_in_line(waiting) if waiting else {}
-    return [ClipView(clip, places.get(clip.pk)) for clip in clips]
+    held_up = is_paused() if waiting else False
+    etas = expected_of(clips, places, now=timezone.now())
+    return [ClipView(clip, places.get(clip.pk), held_up, etas.get(clip.pk)) for clip in clips]
 
 
 def price_line(clip: Generation, hold: Hold | None) -> str:
@@ -362,10 +401,15 @@ def _shown(name: str, value: Any) -> str:
         case "frame_rate":
             return f"{value} frames a second"
         case "loras":
-            return ", ".join(f"{lora.path} at {lora.scale.normalize():f}" for lora in value) or "None"
+            return ", ".join(map(_shown_lora, value)) or "None"
         case "aspect_ratio" | "resolution":
             return dict(BY_NAME[name].choices).get(value, value)
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value) or "None"
+
+
+def _shown_lora(lora: Lora) -> str:
+    file = f" ({lora.weight_name})" if lora.weight_name else ""
+    return f"{lora.path}{file} at {lora.scale.normalize():f}"
 
 
 def _others(count: int | None) -> str:

@@ -91,6 +91,13 @@ class UploadOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class EtaOutput(serializers.Serializer[Any]):
+    """Seconds from now until the clip is ready: three clips in five take between the two."""
+
+    low = serializers.IntegerField()
+    high = serializers.IntegerField()
+
+
 class QuoteOutput(serializers.Serializer[Any]):
     """The price now. It is not a reservation: the price is fixed when the clip is submitted."""
 
@@ -107,6 +114,7 @@ class QuoteOutput(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",
     )
+    eta = EtaOutput(allow_null=True, help_text="For a clip submitted now; null while rendering is paused.")
     warnings = serializers.ListField(child=serializers.CharField())
 
 
@@ -118,9 +126,22 @@ class CostOutput(serializers.Serializer[Any]):
     released = MoneyField(help_text="What went back to the team's credits.")
 
 
+class MoveInput(serializers.Serializer[Any]):
+    """The clip's new neighbour: one of the two."""
+
+    before = serializers.UUIDField(required=False, allow_null=True)
+    after = serializers.UUIDField(required=False, allow_null=True)
+
+
 class QueueOutput(serializers.Serializer[Any]):
     place = serializers.IntegerField(allow_null=True, help_text="In the platform's own line, from 1.")
     provider_position = serializers.IntegerField(allow_null=True, help_text="Requests ahead at fal.")
+    paused = serializers.ChoiceField(
+        choices=["by_member", "by_service"],
+        allow_null=True,
+        help_text="`by_member`: until it is resumed. `by_service`: rendering is paused and goes on by itself. Place and "
+        "price are kept.",
+    )
 
 
 class UsedOutput(serializers.Serializer[Any]):
@@ -195,6 +216,9 @@ class GenerationSummary(serializers.Serializer[Any]):
     cost = CostOutput()
     queue = QueueOutput()
     progress = serializers.IntegerField(help_text="percent")
+    eta = EtaOutput(
+        allow_null=True, help_text="Null when it is over, paused, or takes longer than such clips did lately."
+    )
     cancel_requested = serializers.BooleanField()
     used = UsedOutput(allow_null=True, help_text="What the finished clip was made with.")
     output = VideoOutput(allow_null=True)

@@ -13,6 +13,7 @@ from accounts.errors import FieldErrors
 from billing.services import hold_credits, quote, settle_hold
 from generations.models import Generation, Image, SubmissionState
 from generations.parameters import ClipParams
+from generations.services import eta
 from generations.services.queueing import lock_waiting
 from generations.services.states import DISPATCH_NEXT
 from generations.services.submission import HOLD_MARGIN
@@ -46,7 +47,8 @@ def edit_generation(
     abandoned.update(state=SubmissionState.SUPERSEDED)
     generation.image, generation.params = image, params.as_json()
     _swap_hold(actor, generation, params, now)
-    generation.save(update_fields=["image", "params", "price", "hold_attempt"])
+    eta.withdraw(generation)
+    generation.save(update_fields=["image", "params", "price", "hold_attempt", *eta.COLUMNS])
     enqueue(DISPATCH_NEXT)  # a dispatcher may have passed over the locked row
     return generation
 

@@ -14,7 +14,7 @@ from accounts.background import enqueue
 from accounts.errors import DomainError
 from accounts.permissions import GENERATIONS_MANAGE
 from generations.models import Generation
-from generations.services import breaker, lines
+from generations.services import breaker, eta, lines
 from generations.services.cancellation import GenerationNotFound
 from generations.services.states import DISPATCH_NEXT, advance
 from generations.states import Status
@@ -54,7 +54,8 @@ def pause_generation(*, actor: Actor, generation_id: UUID) -> Generation:
     generation = lock_waiting(actor, generation_id)
     if generation.paused_at is None:
         generation.paused_at = timezone.now()
-        generation.save(update_fields=["paused_at"])
+        eta.withdraw(generation)
+        generation.save(update_fields=["paused_at", *eta.COLUMNS])
     return generation
 
 

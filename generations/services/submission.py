@@ -18,7 +18,8 @@ from accounts.errors import DomainError, FieldErrors
 from billing.services import Quote, hold_credits, quote
 from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import IMAGE_REQUIRED, ClipParams
-from generations.services import lines
+from generations.services import eta, lines
+from generations.services.queueing import refuse_when_full
 from generations.services.states import DISPATCH_NEXT
 from generations.states import Status
 
@@ -157,7 +158,9 @@ def price_of(params: ClipParams, now: datetime) -> Quote:
 
 
 def accept_rows(actor: Actor, generations: Sequence[Generation], *, now: datetime) -> None:
-    """Insert the clips with the first line of their timelines, and wake whoever sends them."""
+    """Insert the clips with the first line of their timelines, and wake whoever sends them. Raises UpstreamPaused."""
+    refuse_when_full(coming=len(generations))
+    eta.predict(generations)
     Generation.objects.bulk_create(generations)
     GenerationEvent.objects.bulk_create(
         GenerationEvent(generation=generation, to_status=Status.QUEUED, actor=actor.label, created_at=now)

@@ -258,7 +258,7 @@ def test_a_program_hears_everything_of_a_clip_until_it_is_done(live: str, team: 
     assert (done["id"], done["status"]) == (str(clip.pk), "succeeded")
     assert done["output"]["video_url"].startswith(f"{SITE}/media/")
     assert json.loads(stream.named("cost")[-1].data)["captured"] == "0.007500"
-    places = [json.loads(event.data)["queue"]["place"] for event in stream.named("queue")]
+    places = [json.loads(event.data)["place"] for event in stream.named("queue")]
     assert places[0] >= 1
     assert places[-1] is None
 
