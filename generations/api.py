@@ -32,6 +32,7 @@ from generations.api_input import (
     read_address,
     read_generation,
     read_quote,
+    start_within_of,
 )
 from generations.models import Generation, Image
 from generations.parameters import QUALITY_PRESETS
@@ -70,6 +71,13 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 255 characters of your choice. Repeating a request with the same key and body gives the "
     "first clip back instead of making, and paying for, a second one.",
+)
+CANCEL_AFTER: Final = OpenApiParameter(
+    "Cancel-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    description="Seconds, from 60: a clip that was not sent to the renderer by then expires, and nothing is charged. "
+    "Paused time counts.",
 )
 
 
@@ -158,6 +166,7 @@ class Generations(ApiView):
         tags=["clips"],
         parameters=[
             IDEMPOTENCY_KEY,
+            CANCEL_AFTER,
             header("Location", "The clip's address.", 201),
             header("Idempotent-Replayed", "`true` when this key had made the clip before.", 201),
         ],
@@ -167,12 +176,16 @@ class Generations(ApiView):
     def post(self, request: Request) -> Response:
         """Puts a clip in line and holds its price. Nothing is charged unless the clip is delivered."""
         actor = actor_of(request)
-        key = idempotency_key_of(request)
+        key, start_within = idempotency_key_of(request), start_within_of(request)
         picture, params = read_generation(actor, body_of(request))
         if isinstance(picture, str):
-            result = submit_with_address(actor=actor, address=picture, params=params, idempotency_key=key)
+            result = submit_with_address(
+                actor=actor, address=picture, params=params, idempotency_key=key, start_within=start_within
+            )
         else:
-            result = submit_generation(actor=actor, image_id=picture, params=params, idempotency_key=key)
+            result = submit_generation(
+                actor=actor, image_id=picture, params=params, idempotency_key=key, start_within=start_within
+            )
         return accepted(request, result)
 
     @extend_schema(

@@ -26,6 +26,8 @@ IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e
 # Written the way browsers write them: one line, nothing before the scheme.
 WEB_ADDRESS: Final = re.compile(r"https?://\S{1,2040}", re.IGNORECASE)
 DATA_URI: Final = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+SECONDS: Final = re.compile(r"[0-9]{1,9}")
+START_DEADLINE_MIN_SECONDS: Final = 60
 PICTURE_FIELDS: Final = ("image", "image_url")
 FRAME_FIELDS: Final = ("frame", "at")
 FRAME_AT_MOST: Final = 10_000  # seconds
@@ -59,6 +61,20 @@ def idempotency_key_of(request: Request) -> str:
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise ParseError("Idempotency-Key takes 1 to 255 printable ASCII characters.")
     return key
+
+
+def start_within_of(request: Request) -> int | None:
+    """Seconds after which a clip that was not sent expires, from `Cancel-After`; None for the usual time.
+
+    Raises ParseError for anything but whole seconds within bounds.
+    """
+    text = request.headers.get("Cancel-After")
+    if text is None:
+        return None
+    most = settings.START_DEADLINE_MAX_SECONDS
+    if not SECONDS.fullmatch(text) or not START_DEADLINE_MIN_SECONDS <= int(text) <= most:
+        raise ParseError(f"Cancel-After takes whole seconds, from {START_DEADLINE_MIN_SECONDS} to {most}.")
+    return int(text)
 
 
 def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID | str, ClipParams]:

@@ -139,8 +139,8 @@ class QueueOutput(serializers.Serializer[Any]):
     paused = serializers.ChoiceField(
         choices=["by_member", "by_service"],
         allow_null=True,
-        help_text="`by_member`: until it is resumed. `by_service`: rendering is paused and goes on by itself. Place and "
-        "price are kept.",
+        help_text="`by_member`: until it is resumed. `by_service`: rendering is paused and goes on by itself. Place "
+        "and price are kept.",
     )
 
 

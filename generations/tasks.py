@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from generations.services import (
+    breaker,
     breaker_mail,
     cancellation,
     completion,
@@ -47,6 +48,10 @@ def enqueue_due(**_: object) -> None:
 
 def ask_about_overdue(*, attempt: str, **_: object) -> None:
     overdue.ask_about_overdue(attempt=UUID(attempt), now=timezone.now())
+
+
+def recall_jobs(**_: object) -> None:
+    breaker.recall(now=timezone.now())
 
 
 def tell_operators(*, fal_key: str, **_: object) -> None:

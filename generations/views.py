@@ -21,7 +21,6 @@ from generations.services import (
     KeyReused,
     SubmitResult,
     cancel_generation,
-    find_parent,
     import_picture,
     picture_from_clip,
     prompt_limit,
@@ -52,7 +51,7 @@ def create(request: TeamRequest) -> HttpResponse:
 
 def _submit(request: TeamRequest) -> HttpResponse:
     form = CreateForm(request.POST, request.FILES)
-    parent = find_parent(request.actor, form.parent_id) if form.parent_id else None
+    parent = get_object_or_404(clips_of(request.team), pk=form.parent_id) if form.parent_id else None
     form.prompt_limit = prompt_limit(parent) if parent else None
     keep_picture(request, form)
     if form.is_valid() and form.params:

@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from billing import api as billing
 from generations import api as generations
-from generations import api_batches, api_derived
+from generations import api_batches, api_derived, api_queue
 from generations.api_events import GenerationEvents
 from generations.recipe_pages import Recipe
 from ltxplatform import api_pages
@@ -27,6 +27,11 @@ urlpatterns = [
     path("v1/generations/<uuid:pk>/remix", api_derived.Remix.as_view(), name="remix"),
     path("v1/generations/<uuid:pk>/extend", api_derived.Extend.as_view(), name="extend"),
     path("v1/generations/<uuid:pk>/promote", api_derived.Promote.as_view(), name="promote"),
+    path("v1/generations/<uuid:pk>/pause", api_queue.PauseGeneration.as_view(), name="pause"),
+    path("v1/generations/<uuid:pk>/resume", api_queue.ResumeGeneration.as_view(), name="resume"),
+    path("v1/generations/<uuid:pk>/run-next", api_queue.RunNext.as_view(), name="run_next"),
+    path("v1/generations/<uuid:pk>/move", api_queue.MoveGeneration.as_view(), name="move"),
+    path("v1/generations/<uuid:pk>/input", api_queue.GenerationInputOf.as_view(), name="input"),
     path("v1/batches", api_batches.Batches.as_view(), name="batches"),
     path("v1/batches/quote", api_batches.BatchQuotes.as_view(), name="batch_quote"),
     path("v1/batches/<uuid:pk>", api_batches.OneBatch.as_view(), name="batch"),

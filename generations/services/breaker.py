@@ -35,6 +35,7 @@ PROBE_PATIENCE: Final = timedelta(minutes=1)
 # A refused job waits a little longer than the key, so that the probe is another job where there is one.
 BEHIND_PROBE: Final = timedelta(seconds=5)
 LOCK_WORDS: Final = "user is locked"
+RECALL: Final = "generations.tasks.recall_jobs"
 TELL_OPERATORS: Final = "generations.tasks.tell_operators"
 
 
@@ -83,7 +84,7 @@ def accepted(name: str, *, sent_at: datetime) -> None:
     if not was_closed:
         logger.info("breaker_closed", key=name)
         enqueue(TELL_OPERATORS, fal_key=name)
-        enqueue(DISPATCH_NEXT)
+        enqueue(RECALL)
 
 
 @transaction.atomic
@@ -98,14 +99,20 @@ def failed(name: str, *, sent_at: datetime, reason: str, now: datetime) -> None:
     key.save()
 
 
-@transaction.atomic
 def refused(name: str, *, sent_at: datetime, reason: str, now: datetime) -> datetime:
-    """fal does not serve this key or its account: opens the breaker. Returns when the job may try again."""
-    key = _locked(name)
-    if key.breaker != BreakerState.OPEN and not _is_older(sent_at, key):
-        _open(key, reason, now)
-        key.save()
-    return (key.probe_at or now) + BEHIND_PROBE
+    """fal does not serve this key or its account: opens the breaker. Locks the key, then the suspected job.
+
+    Returns when the refused job may try again: behind the probe, as does the one that was suspected first.
+    """
+    with transaction.atomic():
+        key = _locked(name)
+        if key.breaker != BreakerState.OPEN and not _is_older(sent_at, key):
+            _open(key, reason, now)
+            key.save()
+    again_at = (key.probe_at or now) + BEHIND_PROBE
+    suspected = Generation.objects.filter(pk=key.suspicion_id, status=Status.QUEUED, due_at__lt=again_at)
+    suspected.update(due_at=again_at)
+    return again_at
 
 
 @transaction.atomic
@@ -125,17 +132,19 @@ def judge(submission: Submission, *, reason: str, now: datetime) -> Verdict:
 
 
 def try_now(name: str, *, now: datetime) -> bool:
-    """End the pause of a key, and of the jobs held back; False for a key that is not paused.
-
-    Not one transaction: the dispatcher locks lines before keys.
-    """
+    """End the pause of a key, and of the jobs held back with it; False for a key that is not paused."""
     paused = FalKey.objects.filter(pk=name).exclude(breaker=BreakerState.CLOSED)
     if not paused.update(breaker=BreakerState.OPEN, probe_at=now):
         return False
+    recall(now=now)
+    return True
+
+
+def recall(*, now: datetime) -> None:
+    """Let jobs that were held back try at once. Never with a key's row locked: dispatching locks lines before it."""
     Generation.objects.filter(status=Status.QUEUED, due_at__gt=now).update(due_at=now)
     lines.mend(now=now)
     enqueue(DISPATCH_NEXT)
-    return True
 
 
 def untold_keys() -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any, Final
 from uuid import UUID
 
@@ -58,11 +57,19 @@ class _Line:
         distance = other.turn + ahead * other.step - self.turn
         if distance < 0:
             return 0
-        rounds = ceil(distance / self.step)
-        # Of two lines whose turn comes at the same time, the one that waited longest goes first.
-        if distance % self.step == 0 and self.unserved_since < other.unserved_since:
+        rounds = -(-distance // self.step)
+        comes_together = distance % self.step == 0
+        if comes_together and self._waits_longer(rounds) < other._waits_longer(ahead):
             rounds += 1
         return min(rounds, self.jobs)
+
+    def _waits_longer(self, rounds: int) -> tuple[Any, ...]:
+        """Orders lines whose turn comes at the same moment, `rounds` jobs from now: the longest unserved first.
+
+        One that had no job until then was served longest ago; after that the one with the longer step; and lines
+        in step keep the order in which they came together, the later one first.
+        """
+        return (True, -self.step, -self.turn, self.unserved_since) if rounds else (False, self.unserved_since)
 
 
 def places_in_line(generations: Iterable[Generation]) -> dict[UUID, int]:
