@@ -77,7 +77,7 @@ class TestQuotes:
         response = api.post("/quotes", {"num_frames": 121, "enable_detail_pass": True, "frame_rate": 30})
 
         assert response.status_code == 200
-        answer = response.json()
+        answer = dict(response.json())
         eta = answer.pop("eta")
         assert 0 < eta["low"] < eta["high"]
         assert answer == {
