@@ -18,10 +18,10 @@ from accounts.errors import FieldErrors, RowErrors
 from billing.services import balance_of, find_violations, hold_of
 from generations.batch_rows import clean_rows, csv_rows, seeds_of
 from generations.models import Batch, BatchKind, Generation, Image
-from generations.services import Order, order_batch, submit_batch
+from generations.services import order_batch, progress_of
 from generations.states import Status
 from tests.contracts.world import picture_of
-from tests.support import factories
+from tests.support import factories, flow
 from tests.support.api import ApiClient, api_for
 from tests.support.pictures import photograph
 from tests.support.stages import bring
@@ -609,3 +609,15 @@ def test_the_list_shows_how_far_each_is(client, team, image):
 
 def _others(team: Any, image: Image) -> set[Any]:
     return set(Image.objects.for_team(team).exclude(pk=image.pk).values_list("pk", flat=True))
+
+
+def test_a_batch_is_made_like_any_clips(fal, team):
+    batch = factories.make_batch(team, clips=3)
+
+    assert flow.dispatch_all() == 3
+    for clip in batch.generations.all():
+        flow.finish(clip)
+
+    progress = progress_of([batch])[batch.pk]
+    assert (progress.ready, progress.is_finished, progress.captured) == (3, True, 3 * NINE)
+    assert find_violations() == []
