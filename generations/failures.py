@@ -151,7 +151,7 @@ _ALL: Final = (
     Failure(
         "storage_unavailable",
         "The finished clip could not be saved on our side. Try again; the operator has been told.",
-        "Storing failed until the result's time was over: is the disk full, is the storage reachable?",
+        "Storing failed until the result's time was over: a full disk, or a storage that does not answer.",
         retryable=True,
     ),
     Failure(
