@@ -60,11 +60,12 @@ def claim_next(now: datetime) -> Submission | None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
-    key = windows.choose_key(now=now)
+    key, is_probe = windows.choose_key(now=now)
     generation = lines.take_next(now=now) if key is not None else None
     if key is None or generation is None:
         return None
-    breaker.begin_probe(key, now=now)
+    if is_probe:
+        breaker.begin_probe(key, now=now)
     advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN, fal_key=key)
     return Submission.objects.create(
         generation=generation, number=generation.submissions.count() + 1, fal_key=key, created_at=now

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Min, QuerySet
+from django.db.models import F, Min, QuerySet, Subquery
+from django.db.models.functions import Greatest
 
 from generations.models import Generation, MemberLine, TeamLine
 from generations.states import Status
@@ -148,7 +149,6 @@ def _waiting(line: MemberLine) -> QuerySet[Generation]:
 def _serve(line: LineT, lines: QuerySet[LineT], step: int, now: datetime) -> None:
     """Move the line behind the others by one step. One that had fallen far behind them does not catch up."""
     rivals = lines.filter(ready_at__lte=now).exclude(pk=line.pk).order_by("turn")
-    rival = rivals.values_list("turn", flat=True).first()
-    line.turn = (line.turn if rival is None else max(line.turn, rival - STRIDE)) + step
-    line.served_at = now
-    line.save(update_fields=["turn", "served_at"])
+    one_behind = Subquery(rivals.values("turn")[:1]) - STRIDE
+    # PostgreSQL's greatest() passes over the null that stands for no rival.
+    lines.filter(pk=line.pk).update(turn=Greatest("turn", one_behind) + step, served_at=now)

@@ -15,16 +15,17 @@ def free_places(*, now: datetime) -> dict[str, int]:
     return _free_places(breaker.resting_keys(now=now))
 
 
-def choose_key(*, now: datetime) -> str | None:
-    """The key for the next job: a probe that is due, else the one with most room; None when there is no room.
+def choose_key(*, now: datetime) -> tuple[str | None, bool]:
+    """The key for the next job, and whether that is its probe: one that is due, else the key with most room.
 
-    Call it under the dispatcher's lock, which keeps the answer true.
+    None when there is no room. Call it under the dispatcher's lock, which keeps the answer true.
     """
     resting = breaker.resting_keys(now=now)
     free = {name: places for name, places in _free_places(resting).items() if places}
     if not free:
-        return None
-    return max(free, key=lambda name: (name in resting, free[name]))
+        return None, False
+    name = max(free, key=lambda name: (name in resting, free[name]))
+    return name, name in resting
 
 
 def _free_places(resting: dict[str, bool]) -> dict[str, int]:
