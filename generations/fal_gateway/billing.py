@@ -47,7 +47,7 @@ def fetch_charges(*, key: str, request_ids: list[str], since: datetime) -> dict[
                 reply = _read(client.get(url, params=params, headers=headers))
                 for event in reply.get("billing_events") or ():
                     _add(charges, event)
-            except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
+            except (httpx.HTTPError, ValueError, TypeError, LookupError, AttributeError) as error:
                 raise FalError(f"{type(error).__name__} while asking for billing events") from error
             cursor = reply.get("next_cursor")
             if not cursor:

@@ -1,4 +1,4 @@
-"""The language of failures: every error of fal's and every fault of ours has a code, two sentences and a price of nothing."""
+"""The language of failures: every error of fal's and fault of ours has a code, two sentences and no price."""
 
 import re
 from string import Formatter
