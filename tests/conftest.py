@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.support import chromium, databases
-from tests.support.product import Product, product
+from tests.support.product import USUAL, Product, product
 from tests.support.sandbox_process import sandbox_server
 
 # Playwright keeps an event loop running in the main thread, where Django then refuses to touch the database.
@@ -124,7 +124,17 @@ def _product(django_db_blocker: DjangoDbBlocker, server_folders: Callable[[], Pa
         django_db_blocker.unblock(),
         databases.clone() as name,
         sandbox_server() as fal,
-        product(database=databases.address_of(name), fal=fal, media=server_folders()) as processes,
+        product(
+            database=databases.address_of(name),
+            fal=fal,
+            media=server_folders(),
+            names=(*USUAL, "live"),
+            FAL_MAX_IN_FLIGHT="200",
+            FAL_POLLS_PER_SECOND="60",
+            FAL_LOST_REPLY_SECONDS="1",
+            RESULT_MAX_BYTES="4000000",
+            SAVING_DEADLINE_SECONDS="60",
+        ) as processes,
     ):
         yield processes
 

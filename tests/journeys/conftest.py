@@ -19,4 +19,4 @@ def team(running: Product) -> Team:
 @pytest.fixture
 def watch(page: Page, running: Product) -> Watch:
     """What the browser complained about; scripts, styles and requests elsewhere must give no cause."""
-    return Watch(page, running.url)
+    return Watch(page, running.url, running.live_url)

@@ -40,6 +40,10 @@ class Product:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def live_url(self) -> str:
+        return self.environment["LIVE_URL"]
+
+    @property
     def database_name(self) -> str:
         return urlsplit(self.environment["DATABASE_URL"]).path.removeprefix("/")
 
