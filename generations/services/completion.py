@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -14,7 +15,7 @@ from generations.failures import code_for, context_of, failure_of
 from generations.models import Generation, Image, Submission, SubmissionState
 from generations.services import costs
 from generations.services.exclusive import exclusive
-from generations.services.saving import save_clip
+from generations.services.saving import fail, save_clip
 from generations.services.states import advance
 from generations.states import Status
 
@@ -22,6 +23,8 @@ logger = structlog.get_logger(__name__)
 
 # Between questions that brought no evidence: doubles up to five minutes.
 PAUSE_MAX: Final = 300
+# Without evidence a job is given up only after so many questions, and as long after it was sent as saving may take.
+QUESTIONS_MIN: Final = 12
 # fal may not know a result yet that it has just announced; so often it must say so before it is believed.
 MISSING_MAX: Final = 3
 GONE: Final = frozenset({404, 410})
@@ -128,9 +131,13 @@ def _end_for(code: str) -> Status:
 
 
 def _ask_later(generation: Generation, detail: str, now: datetime) -> None:
-    """No evidence: the state stays, and the next look comes later. How long that may go on is polling's business."""
+    """No evidence: the state stays, and the next look comes later; in the end the deadline decides."""
     attempts = generation.attempts + 1
     logger.warning("result_unavailable", generation=str(generation.pk), detail=detail, attempts=attempts)
+    age = now - (generation.sent_at or generation.created_at)
+    if attempts > QUESTIONS_MIN and age > timedelta(seconds=settings.SAVING_DEADLINE_SECONDS):
+        fail(generation.pk, "result_missing", detail, now)
+        return
     Generation.objects.filter(pk=generation.pk, status=Status.PROCESSING).update(
         attempts=F("attempts") + 1, due_at=now + timedelta(seconds=min(2 ** min(attempts, 9), PAUSE_MAX))
     )

@@ -21,6 +21,7 @@ from generations.child_process import Answer, DecoderUnavailable, DecodingFailed
 from tests.support import pictures
 
 RUNAWAY = "tests.support.runaway"
+PRODUCER = "tests.support.producer"
 CLIP = "generations.decoders.clip"
 PICTURE = "generations.decoders.picture"
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +82,34 @@ def test_the_child_sees_no_secrets_and_no_foreign_files(source, monkeypatch):
     # Input, standard output and errors (both lead nowhere), the answers, and the listing itself.
     assert seen["files"] == [0, 1, 2, 3, 4]
     assert not {"django", "psycopg", "httpx"} & set(seen["modules"])
+
+
+def test_a_product_too_large_for_an_answer_goes_into_a_file(source):
+    with tempfile.TemporaryFile() as product:
+        product.write(b"of an earlier try that was killed")
+        product.flush()
+
+        answer = decode(PRODUCER, source, {}, product=product)
+
+        product.seek(0)
+        assert product.read() == b"product of the file"
+    assert answer.blobs == [b"the file"]
+
+
+def test_an_order_may_be_long(source):
+    with tempfile.TemporaryFile() as product:
+        ballast = "x\n" * 2_000_000
+        answer = decode(PRODUCER, source, {"ballast": ballast}, product=product)
+
+    assert answer.facts == {"ballast": len(ballast)}
+
+
+def test_a_full_disk_is_no_fault_of_the_file(source):
+    with tempfile.TemporaryFile() as product:
+        with pytest.raises(DecoderUnavailable):
+            decode(PRODUCER, source, {"is_full": True}, product=product)
+
+        assert decode(PRODUCER, source, {}, product=product).blobs == [b"the file"]
 
 
 def test_a_decoder_that_cannot_be_loaded_is_our_fault_and_not_the_file_s(source):
