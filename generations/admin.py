@@ -17,6 +17,7 @@ from unfold.decorators import display
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid, count_of
 from billing.money import MINUS, NOTHING, format_exact
 from billing.services import hold_of
+from generations import admin_dispatch as admin_dispatch  # its screens join these
 from generations import admin_files
 from generations.failures import FAILURES
 from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
@@ -45,7 +46,16 @@ class EventTable(ReadOnlyTable):
 
 class SubmissionTable(ReadOnlyTable):
     model = Submission
-    fields = readonly_fields = ("number", "state", "fal_key", "request_id", "token", "created_at", "cost")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "refusal",
+        "fal_key",
+        "request_id",
+        "token",
+        "created_at",
+        "cost",
+    )
     show_change_link = True
 
     @display(description="cost")

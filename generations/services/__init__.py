@@ -10,7 +10,7 @@ from generations.services.batches import (
     quote_batch,
     submit_batch,
 )
-from generations.services.breaker import is_paused
+from generations.services.breaker import is_paused, try_now
 from generations.services.cancellation import CancelOutcome, GenerationNotFound, cancel_generation
 from generations.services.derived import (
     NotPossible,
@@ -85,5 +85,6 @@ __all__ = [
     "submit_generation",
     "submit_variation",
     "submit_with_address",
+    "try_now",
     "why_not",
 ]

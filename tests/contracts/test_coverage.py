@@ -22,6 +22,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "generations/services/frames.py": ("generations/test_derived.py", "picture_from_clip"),
     "generations/services/polling.py": ("generations/test_completion.py", "poll_once"),
     "generations/services/receipts.py": ("generations/test_flow.py", "receipts"),
+    "generations/services/breaker_mail.py": ("generations/test_breaker.py", "tell_operators"),
+    "generations/services/recovery.py": ("generations/test_dispatch.py", "recover_dispatch"),
     "generations/services/sweep.py": ("generations/test_dispatch.py", "enqueue_due"),
 }
 
