@@ -47,7 +47,7 @@ DATABASE_THREADS: Final = 3
 # Pages come back after a random part of these, so that a restart is not answered by all at once.
 RETRY_MS: Final = (1000, 4000)
 # People who wait to be let in; more than this is a storm, and pages do without for a while.
-OPENING_MOST: Final = 500
+OPENING_MOST: Final = 2000
 
 T = TypeVar("T")
 
