@@ -30,14 +30,14 @@ class FalKeyAdmin(ReadOnlyAdmin):
         "name",
         "breaker",
         "reason",
-        ("failures", "openings"),
-        ("opened_at", "probe_at"),
-        ("suspicion", "suspected_at"),
+        "failures",
+        "openings",
+        "opened_at",
+        "probe_at",
+        "suspicion",
+        "suspected_at",
         "accepted_at",
     )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: FalKey | None = None) -> list[str]:
-        return [name for row in self.fields for name in ((row,) if isinstance(row, str) else row)]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # Those of a screen that nobody may delete on are left out; this one deletes nothing.
