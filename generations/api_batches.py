@@ -16,8 +16,8 @@ from accounts.rest import ApiView, body_of, created, empty
 from accounts.rest_schema import header, problems
 from billing.services import balance_of
 from generations import api_output, batch_rows
-from generations.api import IDEMPOTENCY_KEY, link_to_next
-from generations.api_input import idempotency_key_of
+from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, link_to_next
+from generations.api_input import idempotency_key_of, start_within_of
 from generations.batch_rows import Row
 from generations.models import Batch, BatchKind
 from generations.selectors import batches_of, page_after
@@ -50,6 +50,7 @@ class Batches(ApiView):
         tags=["batches"],
         parameters=[
             IDEMPOTENCY_KEY,
+            CANCEL_AFTER,
             header("Location", "The batch's address.", 201),
             header("Idempotent-Replayed", "`true` when this key had made the batch before.", 201),
         ],
@@ -65,6 +66,7 @@ class Batches(ApiView):
             rows=rows,
             name=name,
             idempotency_key=idempotency_key_of(request),
+            start_within=start_within_of(request),
         )
         return created(
             api_output.batches([result.batch])[0],

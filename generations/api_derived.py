@@ -11,8 +11,8 @@ from accounts.http import actor_of
 from accounts.permissions import GENERATIONS_CREATE
 from accounts.rest import ApiView, body_of, empty
 from accounts.rest_schema import header, problems
-from generations.api import IDEMPOTENCY_KEY, accepted
-from generations.api_input import idempotency_key_of, read_frame
+from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, accepted
+from generations.api_input import idempotency_key_of, read_frame, start_within_of
 from generations.models import Relation
 from generations.serializers import ChangesInput, ExtendInput, GenerationOutput
 from generations.services import LAST, FrameChoice, derive_generation
@@ -20,6 +20,7 @@ from generations.services import LAST, FrameChoice, derive_generation
 ANSWERS: dict[Any, Any] = {201: GenerationOutput, **problems(400, 402, 404, 409, 415, 503)}
 PARAMETERS = [
     IDEMPOTENCY_KEY,
+    CANCEL_AFTER,
     header("Location", "The new clip's address.", 201),
     header("Idempotent-Replayed", "`true` when this key had made the clip before.", 201),
 ]
@@ -122,5 +123,6 @@ def _derive(
         changes=changes,
         frame=frame,
         idempotency_key=idempotency_key_of(request),
+        start_within=start_within_of(request),
     )
     return accepted(request, result)

@@ -15,18 +15,12 @@ from accounts.models import Team
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import hold_of
 from generations import guidance, lineage
+from generations.clip_facts import price_line, recipe_of, timeline_of
 from generations.forms import CreateForm, opening_values, picked, values_of
 from generations.lineage import Kin
 from generations.models import Generation, Image, Relation
 from generations.offers import Offer, offer_for
-from generations.presentation import (
-    ClipView,
-    PictureView,
-    price_line,
-    recipe_of,
-    timeline_of,
-    views_of,
-)
+from generations.presentation import ClipView, PictureView, views_of
 from generations.selectors import clips_of, page_after, recent_images
 from generations.services import basis_of, may_change, why_not
 from generations.states import RELEASING, TERMINAL, Status

@@ -1,6 +1,6 @@
 """Clips in the creators' words: what happens, how long it takes, what it costs, how it was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,13 +14,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import Truncator
 
-from billing.money import format_cost
-from billing.services import Hold
 from generations.eta_words import range_words
 from generations.failures import failure_of, sentence_of
 from generations.media_links import media_url
-from generations.models import Generation, GenerationEvent, Image
-from generations.parameters import BY_NAME, PARAMETERS, ClipParams, Lora
+from generations.models import Generation, Image
+from generations.parameters import ClipParams
 from generations.services import is_paused, places_in_line
 from generations.services.eta import Eta, expected_of
 from generations.services.retention import deletion_date
@@ -306,47 +304,6 @@ def views_of(clips: Sequence[Generation]) -> list[ClipView]:
     return [ClipView(clip, places.get(clip.pk), held_up, etas.get(clip.pk)) for clip in clips]
 
 
-def price_line(clip: Generation, hold: Hold | None) -> str:
-    """What the clip costs, has cost or did not cost."""
-    if hold is None:
-        return ""
-    if hold.state == "open":
-        return f"{format_cost(hold.amount)} is held. You pay only when the clip is ready."
-    if hold.captured == 0:
-        return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credits."
-    rest = f" {format_cost(hold.released)} was returned." if hold.released else ""
-    return f"{format_cost(hold.captured)} was charged.{rest}"
-
-
-def timeline_of(events: Iterable[GenerationEvent]) -> list[dict[str, Any]]:
-    """Each state with the time it began and how long it lasted."""
-    rows = list(events)
-    ends: list[datetime | None] = [event.created_at for event in rows[1:]]
-    ends.append(None)
-    return [
-        {
-            "label": Status(event.to_status).label,
-            "at": event.created_at,
-            "note": duration(end - event.created_at) if end else "",
-            "tone": _tone(event.to_status, is_last=end is None),
-            "current": end is None,
-        }
-        for event, end in zip(rows, ends, strict=True)
-    ]
-
-
-def recipe_of(clip: Generation) -> list[tuple[str, str]]:
-    """Every setting under its label, then the seed that was used."""
-    params = clip.clip_params
-    shown = [
-        (parameter.label, _shown(parameter.name, getattr(params, parameter.name)))
-        for parameter in PARAMETERS
-        if parameter.name not in {"prompt", "seed"}
-    ]
-    wished = "Random" if params.seed is None else str(params.seed)
-    return [*shown, ("Seed", str(clip.used_seed) if clip.used_seed is not None else wished)]
-
-
 def output_size(image: Image, params: ClipParams) -> tuple[int, int]:
     """Pixels of the clip this picture becomes; "auto" keeps the picture's proportions."""
     across, down = RATIOS.get(params.aspect_ratio, (image.width, image.height))
@@ -382,34 +339,6 @@ def duration(span: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _tone(status: str, *, is_last: bool) -> str:
-    if status == Status.SUCCEEDED:
-        return "good"
-    if status in {Status.FAILED, Status.REJECTED}:
-        return "bad"
-    return "active" if is_last and status not in RELEASING else "quiet"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "On" if value else "Off"
-    match name:
-        case "num_frames":
-            return f"{value} frames"
-        case "frame_rate":
-            return f"{value} frames a second"
-        case "loras":
-            return ", ".join(map(_shown_lora, value)) or "None"
-        case "aspect_ratio" | "resolution":
-            return dict(BY_NAME[name].choices).get(value, value)
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value) or "None"
-
-
-def _shown_lora(lora: Lora) -> str:
-    file = f" ({lora.weight_name})" if lora.weight_name else ""
-    return f"{lora.path}{file} at {lora.scale.normalize():f}"
 
 
 def _others(count: int | None) -> str:

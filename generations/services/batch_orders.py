@@ -17,7 +17,13 @@ def price_batch(rows: Sequence[Row]) -> int:
 
 
 def order_batch(
-    *, actor: Actor, kind: BatchKind, rows: Sequence[Row], idempotency_key: str, name: str = ""
+    *,
+    actor: Actor,
+    kind: BatchKind,
+    rows: Sequence[Row],
+    idempotency_key: str,
+    name: str = "",
+    start_within: int | None = None,
 ) -> BatchResult:
     """Check all inputs, fetch pictures by address, and submit the clips together.
 
@@ -42,6 +48,7 @@ def order_batch(
         idempotency_key=idempotency_key,
         name=name,
         request_hash=request_hash,
+        start_within=start_within,
     )
 
 

@@ -85,13 +85,14 @@ def submit_batch(
     idempotency_key: str,
     name: str = "",
     request_hash: str = "",
+    start_within: int | None = None,
     now: datetime | None = None,
 ) -> BatchResult:
     """Put all clips in line and hold each one's price; all of it happens or none of it.
 
-    A repeated key returns the first batch. Raises KeyReused, FieldErrors for none or too many clips, RowErrors for
-    pictures of others, and billing.InsufficientCredits, whose amounts are those of the whole. Inserts the clips,
-    then locks the wallet.
+    A repeated key returns the first batch. `start_within` (seconds) is each clip's start deadline. Raises KeyReused,
+    FieldErrors for none or too many clips, RowErrors for pictures of others, and billing.InsufficientCredits, whose
+    amounts are those of the whole. Inserts the clips, then locks the wallet.
     """
     now = now or timezone.now()
     request_hash = request_hash or hash_of(
@@ -126,7 +127,7 @@ def submit_batch(
         if twin is None:
             raise
         return twin
-    rows = _rows(actor, batch, orders, prices, now)
+    rows = _rows(actor, batch, orders, prices, now, start_within)
     accept_rows(actor, rows, now=now)
     _hold_all(actor, rows, prices, total)
     lines.wake(rows[0], now=now)  # last: it locks the lines
@@ -218,7 +219,12 @@ def _prices(clips: Sequence[ClipParams], now: datetime) -> list[Quote]:
 
 
 def _rows(
-    actor: Actor, batch: Batch, orders: Sequence[Order], prices: Sequence[Quote], now: datetime
+    actor: Actor,
+    batch: Batch,
+    orders: Sequence[Order],
+    prices: Sequence[Quote],
+    now: datetime,
+    start_within: int | None,
 ) -> list[Generation]:
     first = int(now.timestamp() * 1_000_000)
     return [
@@ -228,6 +234,7 @@ def _rows(
             price,
             key=f"batch-{batch.pk}-{place}",
             now=now,
+            start_within=start_within,
             batch=batch,
             batch_place=place,
             line_order=first + place,  # in the order they were given

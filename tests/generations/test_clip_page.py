@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from generations.models import Generation
-from generations.parameters import PARAMETERS
+from generations.parameters import PARAMETERS, Lora
 from generations.presentation import ClipView, views_of
 from generations.services import CancelOutcome
 from generations.states import Status
@@ -108,6 +109,13 @@ def test_every_setting_is_listed(client, clip):
     for parameter in PARAMETERS:
         assert f"<dt>{parameter.label}</dt>" in page or parameter.name == "prompt", parameter.name
     assert clip.params["prompt"] in page
+
+
+def test_a_lora_is_shown_with_its_file_and_strength(client, team):
+    loras = (Lora("user/many", Decimal("0.80"), "night.safetensors"), Lora("user/one", Decimal("0.00")))
+    clip = factories.make_generation(team, image=picture_of(team), loras=loras)
+
+    assert "user/many (night.safetensors) at 0.8, user/one at 0" in page_of(client, clip)
 
 
 def test_an_expanded_prompt_is_shown_beside_the_written_one(client, clip):

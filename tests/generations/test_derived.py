@@ -16,6 +16,7 @@ from PIL import Image as Picture
 
 from billing.services import balance_of, find_violations, hold_of
 from generations.models import Generation, Image, Relation
+from generations.recipe import params_as_used, recipe_of
 from generations.services import FrameChoice, picture_from_clip
 from generations.states import Status
 from tests.contracts.world import picture_of
@@ -87,6 +88,12 @@ def test_a_clip_that_was_not_made_is_tried_again_with_the_same_input(api, team, 
     assert find_violations() == []
 
 
+def test_a_derived_clip_may_expire_early_like_any(api, clip):
+    new = made(derive(api, clip, "remix", Cancel_After="90"))
+
+    assert (new.start_deadline - new.created_at).total_seconds() == 90
+
+
 def test_a_rerun_uses_what_was_really_used(api, ready):
     new = made(derive(api, ready, "rerun"))
 
@@ -97,6 +104,10 @@ def test_a_rerun_uses_what_was_really_used(api, ready):
         "expand_prompt": False,
     }
     assert (new.relation, new.image_id) == (Relation.RERUN, ready.image_id)
+
+
+def test_a_rerun_is_what_the_recipe_says(api, ready):
+    assert made(derive(api, ready, "rerun")).clip_params == params_as_used(recipe_of(ready))
 
 
 def test_a_rerun_may_use_a_longer_prompt_than_people_may_write(api, ready):

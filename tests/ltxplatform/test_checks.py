@@ -116,11 +116,12 @@ def test_every_unsafe_value_is_named_at_once() -> None:
             "SECURE_COOKIES": "false",
             "FAL_KEY": "",
             "SANDBOX_URL": "http://127.0.0.1:8790",
+            "FETCH_PRIVATE_NETWORKS": "true",
         }
     )
 
     assert code == 1
-    for number in range(10, 17):
+    for number in range(10, 18):
         assert f"ltx.E0{number}" in output, output
 
 
