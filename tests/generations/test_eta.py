@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Team
+from generations.eta_words import range_words
 from generations.models import BreakerState, FalKey, Generation, Image, TeamLine
 from generations.parameters import ClipParams
 from generations.services import eta
@@ -20,8 +21,9 @@ from generations.services.editing import edit_generation
 from generations.services.eta_error import eta_errors
 from generations.services.queueing import pause_generation
 from generations.states import Status
-from tests.contracts.world import picture_of
+from tests.contracts.world import browser_of, picture_of
 from tests.support import factories
+from tests.support.api import api_for
 
 pytestmark = pytest.mark.django_db
 
@@ -262,3 +264,45 @@ def test_who_pauses_or_changes_a_clip_is_told_nothing_that_would_be_measured(
     for clip, bucket in ((paused, "480p-1x-57"), (edited, "480p-1x-121")):
         clip.refresh_from_db()
         assert (clip.eta_bucket, clip.eta_seconds, clip.eta_low_seconds) == (bucket, None, None)
+
+
+# -- where people and programs read it
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1, 4, "1 s to 4 s"),
+        (38, 71, "40 s to 1 min 10 s"),
+        (41, 42, "about 40 s"),
+        (58, 130, "1 min to 2 min 10 s"),
+        (700, 2000, "12 min to 33 min"),
+        (3700, 9000, "1 h to 2 h 30 min"),
+    ],
+)
+def test_ranges_are_told_in_round_figures(low: int, high: int, words: str) -> None:
+    assert range_words(eta.Eta(low, low, high)) == words
+
+
+def test_pages_and_api_say_when_a_clip_will_be_ready(team: Team, image: Image) -> None:
+    for _ in range(5):
+        ready(image, 60)
+    factories.give_credits(team)
+    browser, api = browser_of(factories.owner_of(team)), api_for(team)
+    look_again()
+
+    form = browser.get(f"/t/{team.slug}/create/").content.decode()
+    clip = factories.make_generation(team, image=image, num_frames=121, resolution="720p")
+    page = browser.get(clip.get_absolute_url()).content.decode()
+    tiles = browser.get(f"/t/{team.slug}/clips/").content.decode()
+
+    assert "Ready in about 1 min" in form
+    assert "Ready in about 1 min." in page
+    assert "Ready in about 1 min" in tiles
+    assert api.get(f"/generations/{clip.pk}").json()["eta"] == {"low": 60, "high": 60}
+    Generation.objects.filter(pk=clip.pk).update(status=Status.PROCESSING, sent_at=NOW - timedelta(hours=1))
+    late = browser.get(clip.get_absolute_url()).content.decode()
+    assert "Taking longer than usual." in late
+    answer = api.get(f"/generations/{clip.pk}")
+    assert answer.json()["eta"] is None
+    assert api.get(f"/generations/{clip.pk}", If_None_Match=answer["ETag"]).status_code == 304
