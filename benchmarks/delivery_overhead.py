@@ -1,8 +1,8 @@
 """What the platform adds after fal is done: from the stand-in's COMPLETED to a clip that plays on its page.
 
 Fifty clips through the product's own processes, first with webhooks, then by polling alone. A watcher for each clip
-asks the clip's page as the page itself would (at the pace it asks when nobody pushes news to it) and, once the video is there, asks
-for its first bytes. Run by `python -m benchmarks.delivery_overhead`.
+asks the clip's page as the page itself would, at the pace it asks when nobody pushes news to it, and, once the video is
+there, asks for its first bytes. Run by `python -m benchmarks.delivery_overhead`.
 """
 
 import re

@@ -9,8 +9,7 @@ from django.conf import settings
 from generations import child_process
 from generations.child_process import LIMITS, DecodingFailed, Limits
 
-DECODER: Final = "generations.decoders.clip"
-PREVIEW_DECODER: Final = "generations.decoders.preview"
+DECODER: Final = "generations.decoders.video"
 MAX_FRAMES: Final = 10_000
 MAX_SIDE: Final = 4096
 POSTER_SIDE: Final = 1280
@@ -78,6 +77,7 @@ def inspect_video(
         if file.read(12)[4:8] != b"ftyp":
             raise VideoRefused("not_mp4")
         options = {
+            "work": "inspect",
             "recipe": recipe,
             "max_frames": MAX_FRAMES,
             "max_side": MAX_SIDE,
@@ -98,7 +98,7 @@ def draw_previews(path: Path | str, limits: Limits = LIMITS) -> Previews:
     """
     with Path(path).open("rb") as file:
         try:
-            answer = child_process.decode(PREVIEW_DECODER, file, PREVIEW, limits)
+            answer = child_process.decode(DECODER, file, {"work": "preview", **PREVIEW}, limits)
         except DecodingFailed as failure:
             raise _refused(failure) from failure
     return Previews(*answer.blobs)

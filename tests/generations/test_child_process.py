@@ -22,7 +22,7 @@ from tests.support import pictures
 
 RUNAWAY = "tests.support.runaway"
 PRODUCER = "tests.support.producer"
-CLIP = "generations.decoders.clip"
+CLIP = "generations.decoders.video"
 PICTURE = "generations.decoders.picture"
 ROOT = Path(__file__).resolve().parents[2]
 # What another process of ours does, with its own starter; its first argument is the root of this checkout.
