@@ -19,6 +19,7 @@ from billing.money import MINUS, NOTHING, format_exact
 from billing.services import hold_of
 from generations import admin_dispatch as admin_dispatch  # its screens join these
 from generations import admin_files
+from generations.admin_eta import ExpectedTimes
 from generations.failures import FAILURES
 from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
 from generations.services.costs import margin_of
@@ -69,7 +70,7 @@ class ReceiptTable(ReadOnlyTable):
 
 
 @admin.register(Generation)
-class GenerationAdmin(ReadOnlyAdmin):
+class GenerationAdmin(ExpectedTimes):
     list_display = ("id", "state", "team", "created_by", "prompt", "cost", "created_at")
     list_filter = ("status", "failure_code", "created_at")
     list_select_related = ("team", "created_by")

@@ -10,6 +10,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team
@@ -306,3 +307,19 @@ def test_pages_and_api_say_when_a_clip_will_be_ready(team: Team, image: Image) -
     answer = api.get(f"/generations/{clip.pk}")
     assert answer.json()["eta"] is None
     assert api.get(f"/generations/{clip.pk}", If_None_Match=answer["ETag"]).status_code == 304
+
+
+def test_staff_see_how_right_it_was(image: Image) -> None:
+    staff = browser_of(factories.make_user(is_staff=True))
+    path = reverse("admin:generations_generation_expected_times")
+    assert "No clip with an expected time" in staff.get(path).content.decode()
+    clip = ready(image, 50)
+    Generation.objects.filter(pk=clip.pk).update(eta_seconds=40, eta_low_seconds=30, eta_high_seconds=60)
+
+    page = staff.get(path)
+
+    assert page.status_code == 200
+    words = " ".join(page.content.decode().split())
+    assert "720p-1x-121" in words
+    assert "20%" in words
+    assert path in staff.get(reverse("admin:generations_generation_changelist")).content.decode()
