@@ -110,8 +110,9 @@ def refused(name: str, *, sent_at: datetime, reason: str, now: datetime) -> date
             _open(key, reason, now)
             key.save()
     again_at = (key.probe_at or now) + BEHIND_PROBE
-    suspected = Generation.objects.filter(pk=key.suspicion_id, status=Status.QUEUED, due_at__lt=again_at)
-    suspected.update(due_at=again_at)
+    if key.suspicion_id is not None:
+        suspected = Generation.objects.filter(pk=key.suspicion_id, status=Status.QUEUED)
+        suspected.filter(due_at__lt=again_at).update(due_at=again_at)
     return again_at
 
 

@@ -61,15 +61,18 @@ def claim_next(now: datetime) -> Submission | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
     key, is_probe = windows.choose_key(now=now)
-    generation = lines.take_next(now=now) if key is not None else None
-    if key is None or generation is None:
+    chosen = lines.take_next(now=now) if key is not None else None
+    if key is None or chosen is None:
         return None
     if is_probe:
         breaker.begin_probe(key, now=now)
-    advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN, fal_key=key)
-    return Submission.objects.create(
-        generation=generation, number=generation.submissions.count() + 1, fal_key=key, created_at=now
+    generation = advance(
+        generation_id=chosen.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN, fal_key=key
     )
+    if generation is None:
+        raise LookupError("A job that waited could not be claimed.")
+    number = generation.submissions.count() + 1
+    return Submission.objects.create(generation=generation, number=number, fal_key=key, created_at=now)
 
 
 def _send(submission: Submission, clock: Clock) -> None:

@@ -74,7 +74,7 @@ def _wake(team_id: UUID, member_id: int | None, at: datetime, now: datetime) -> 
 
 
 def take_next(*, now: datetime) -> Generation | None:
-    """The job whose turn it is, locked, and its lines served; None when no line has a job that is ready.
+    """The job whose turn it is (its id alone), locked, and its lines served; None when no line has one that is ready.
 
     Only one caller at a time (the dispatcher holds a lock of its own). Jobs that somebody else has locked are
     passed over: they change right now.
@@ -128,7 +128,7 @@ def _take_of_team(line: TeamLine, now: datetime) -> tuple[Generation, MemberLine
             break
         jobs = _waiting(member_line)
         due = jobs.filter(due_at__lte=now, start_deadline__gt=now).order_by("line_order", "id")
-        generation = due.select_for_update(skip_locked=True, of=("self",)).first()
+        generation = due.select_for_update(skip_locked=True, of=("self",)).only("pk").first()
         if generation is not None:
             return generation, member_line
         # Read without passing over locked rows: a job that is being changed must not count as absent.

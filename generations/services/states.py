@@ -34,11 +34,16 @@ def advance(
     if to not in TRANSITIONS[source]:
         logger.info("move_refused", generation=str(generation_id), source=source, to=to)
         return None
-    generation.status = to
-    _set(generation, {"attempts": 0, "due_at": now if to == Status.QUEUED else None, **changes})
-    if to in TERMINAL:
-        generation.ended_at = now
-    generation.save()
+    _set(
+        generation,
+        {
+            "status": to,
+            "attempts": 0,
+            "due_at": now if to == Status.QUEUED else None,
+            "ended_at": now if to in TERMINAL else None,
+            **changes,
+        },
+    )
     record_event(generation, source=source, actor=actor, note=note, now=now)
     if to in RELEASING:
         settle_hold(generation_id=generation.hold_attempt, used=0)
@@ -68,6 +73,7 @@ def record_event(
 def _set(generation: Generation, changes: dict[str, Any]) -> None:
     for name, value in changes.items():
         setattr(generation, name, value)
+    generation.save(update_fields=list(changes))
 
 
 def _price_of_delivered(generation: Generation) -> int:
