@@ -4,7 +4,7 @@ import { isHeard, keepStream } from "./stream.js";
 
 const TICK = 250;
 const BURST = 200; // a burst of news costs one request
-const BESIDE_STREAM = 15_000; // in case a piece of news got lost
+const BESIDE_STREAM = 10_000; // in case a piece of news got lost
 const BUSY = ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added";
 
 let askedAt = performance.now();
