@@ -8,17 +8,14 @@ whoever calls `wake` does it last.
 """
 
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Min, QuerySet, Subquery
-from django.db.models.functions import Greatest
+from django.db.models import F, Min, QuerySet
 
 from generations.models import Generation, MemberLine, TeamLine
 from generations.states import Status
-
-LineT = TypeVar("LineT", TeamLine, MemberLine)
 
 STRIDE: Final = 1_000_000
 # Lines looked at for one decision: each that turns out to be empty is corrected, so the next decision skips it.
@@ -58,6 +55,35 @@ _ASLEEP: Final = """
 """
 
 
+# The longest unserved among equals; then the one that has been ready longest.
+_NEXT_TEAM: Final = """
+    SELECT * FROM generations_teamline WHERE ready_at <= %(now)s AND team_id <> ALL(%(seen)s::uuid[])
+    ORDER BY turn, served_at NULLS FIRST, ready_at, team_id LIMIT 1 FOR NO KEY UPDATE
+"""
+_NEXT_MEMBER: Final = """
+    SELECT * FROM generations_memberline
+    WHERE team_id = %(team)s AND ready_at <= %(now)s AND id <> ALL(%(seen)s::bigint[])
+    ORDER BY turn, served_at NULLS FIRST, ready_at, id LIMIT 1 FOR NO KEY UPDATE
+"""
+# One step behind the others. A line that had fallen far behind them does not catch up. PostgreSQL's greatest()
+# passes over the null that stands for no rival.
+_SERVE_TEAM: Final = """
+    UPDATE generations_teamline line SET served_at = %(now)s, turn = %(step)s + greatest(line.turn, (
+        SELECT rival.turn FROM generations_teamline rival
+        WHERE rival.ready_at <= %(now)s AND rival.team_id <> line.team_id ORDER BY rival.turn LIMIT 1
+    ) - %(stride)s)
+    WHERE line.team_id = %(line)s
+"""
+_SERVE_MEMBER: Final = """
+    UPDATE generations_memberline line SET served_at = %(now)s, turn = %(step)s + greatest(line.turn, (
+        SELECT rival.turn FROM generations_memberline rival
+        WHERE rival.team_id = line.team_id AND rival.ready_at <= %(now)s AND rival.id <> line.id
+        ORDER BY rival.turn LIMIT 1
+    ) - %(stride)s)
+    WHERE line.id = %(line)s
+"""
+
+
 def wake(generation: Generation, *, now: datetime) -> None:
     """Put the job's lines on the list of those with something to send, in the transaction that made it ready.
 
@@ -81,14 +107,14 @@ def take_next(*, now: datetime) -> Generation | None:
     """
     seen: list[UUID] = []
     while len(seen) < LOOKS_MAX:
-        line = _first(TeamLine.objects.exclude(pk__in=seen), now)
+        line = next(iter(TeamLine.objects.raw(_NEXT_TEAM, {"now": now, "seen": seen})), None)
         if line is None:
             return None
         found = _take_of_team(line, now)
         if found is not None:
             generation, member_line = found
-            _serve(line, TeamLine.objects.all(), STRIDE // line.weight, now)
-            _serve(member_line, MemberLine.objects.filter(team=line.team_id), STRIDE, now)
+            _serve(_SERVE_TEAM, line.pk, STRIDE // line.weight, now)
+            _serve(_SERVE_MEMBER, member_line.pk, STRIDE, now)
             return generation
         seen.append(line.pk)
     return None
@@ -113,17 +139,11 @@ def mend(*, now: datetime) -> int:
     return len(found)
 
 
-def _first(lines: QuerySet[LineT], now: datetime) -> LineT | None:
-    longest_unserved = (F("served_at").asc(nulls_first=True), "ready_at", "pk")
-    ready = lines.filter(ready_at__lte=now).order_by("turn", *longest_unserved)
-    return ready.select_for_update(no_key=True).first()
-
-
 def _take_of_team(line: TeamLine, now: datetime) -> tuple[Generation, MemberLine] | None:
-    members = MemberLine.objects.filter(team=line.team_id)
     seen: list[int] = []
     while len(seen) < LOOKS_MAX:
-        member_line = _first(members.exclude(pk__in=seen), now)
+        wanted = {"now": now, "team": line.team_id, "seen": seen}
+        member_line = next(iter(MemberLine.objects.raw(_NEXT_MEMBER, wanted)), None)
         if member_line is None:
             break
         jobs = _waiting(member_line)
@@ -135,6 +155,7 @@ def _take_of_team(line: TeamLine, now: datetime) -> tuple[Generation, MemberLine
         member_line.ready_at = jobs.filter(start_deadline__gt=now).aggregate(at=Min("due_at"))["at"]
         member_line.save(update_fields=["ready_at"])
         seen.append(member_line.pk)
+    members = MemberLine.objects.filter(team=line.team_id)
     line.ready_at = members.aggregate(at=Min("ready_at"))["at"]
     line.save(update_fields=["ready_at"])
     return None
@@ -146,9 +167,6 @@ def _waiting(line: MemberLine) -> QuerySet[Generation]:
     )
 
 
-def _serve(line: LineT, lines: QuerySet[LineT], step: int, now: datetime) -> None:
-    """Move the line behind the others by one step. One that had fallen far behind them does not catch up."""
-    rivals = lines.filter(ready_at__lte=now).exclude(pk=line.pk).order_by("turn")
-    one_behind = Subquery(rivals.values("turn")[:1]) - STRIDE
-    # PostgreSQL's greatest() passes over the null that stands for no rival.
-    lines.filter(pk=line.pk).update(turn=Greatest("turn", one_behind) + step, served_at=now)
+def _serve(statement: str, line: UUID | int, step: int, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"line": line, "step": step, "stride": STRIDE, "now": now})
