@@ -10,6 +10,7 @@ from accounts.models import Team
 from generations import api_output
 from generations.models import Generation
 from generations.selectors import clips_of
+from generations.states import Status
 
 CONTENT_TYPE: Final = "text/event-stream"
 
@@ -22,6 +23,7 @@ class Told:
     queue: str = ""
     log: str = ""
     cost: str = ""
+    waits_in_line: bool = False
     is_done: bool = False
 
 
@@ -41,6 +43,7 @@ def news_of(clip: Generation, told: Told, absolute: api_output.Absolute) -> tupl
         queue=_json({**shown["queue"], "progress": shown["progress"]}),
         log=_json({"lines": shown["logs"]}),
         cost=_json(shown["cost"]),
+        waits_in_line=clip.status == Status.QUEUED,
     )
     if now.queue != told.queue:
         # The expected time goes along; it shrinks every second and is no news by itself.

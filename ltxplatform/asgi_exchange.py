@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from typing import Any, Final
 
+import structlog
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
@@ -29,6 +30,10 @@ STREAM_HEADERS: Final = {
     "Cache-Control": "private, no-store",
     "X-Accel-Buffering": "no",
 }
+# The server keeps a hundred pieces for a reader who does not take them, and then makes us wait.
+SEND_SECONDS: Final = 30.0
+
+logger = structlog.get_logger(__name__)
 
 
 class Exchange:
@@ -74,7 +79,7 @@ class Exchange:
         )
 
     async def stream(self, chunks: AsyncGenerator[str, None], *, gone: Callable[[], None]) -> None:
-        """Send what comes until it ends; `gone` is called when the reader has left."""
+        """Send what comes until it ends; `gone` is called when the reader has left. Who takes nothing is dropped."""
         leaving = asyncio.create_task(self._reader_left())
         leaving.add_done_callback(lambda _: gone())
         try:
@@ -83,10 +88,13 @@ class Exchange:
                 async for chunk in chunks:
                     if leaving.done():
                         return
-                    await self._send(
-                        {"type": "http.response.body", "body": chunk.encode(), "more_body": True}
-                    )
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await self._send(
+                            {"type": "http.response.body", "body": chunk.encode(), "more_body": True}
+                        )
             await self._send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            logger.info("stream_stalled")
         finally:
             leaving.cancel()
 

@@ -15,7 +15,12 @@ CHANNEL: Final = "generation_changed"
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 # A server that vanished without a word is noticed after about this many seconds.
-KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+PATIENCE: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 logger = structlog.get_logger(__name__)
 
@@ -59,4 +64,4 @@ def database_address() -> dict[str, Any]:
     its = connections["default"].settings_dict
     named = {"dbname": its["NAME"], "user": its["USER"], "password": its["PASSWORD"], "host": its["HOST"]}
     address = {name: value for name, value in {**named, "port": its["PORT"]}.items() if value}
-    return {**KEEPALIVES, **its["OPTIONS"], **address, "application_name": "ltxplatform live"}
+    return {**PATIENCE, **its["OPTIONS"], **address, "application_name": "ltxplatform live"}

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 # Proxies and browsers take longer silence for a dead connection.
 BEAT_SECONDS: Final = 15.0
+# What happens within this time reaches a page together, in seconds.
+PAGE_SPACING: Final = 0.1
 # A program hears of a busy clip this often at most, in seconds.
 SPACING: Final = 0.2
 
@@ -35,6 +37,7 @@ async def for_page(
             yield event("beat", "1") if is_heard() else ": waiting for the database\n\n"
         elif not subscription.is_closed:
             yield _for_page(news)
+            await asyncio.sleep(PAGE_SPACING)
 
 
 def _for_page(news: News) -> str:
@@ -56,8 +59,13 @@ async def for_program(
         if told.is_done:
             return
         await asyncio.sleep(SPACING)
-        while await subscription.news(within=BEAT_SECONDS) is None:
+        while (news := await subscription.news(within=BEAT_SECONDS)) is None or _is_only_line(news, told):
             yield ": beat\n\n"
+
+
+def _is_only_line(news: News, told: Told) -> bool:
+    """Whether only places in line have changed, and this clip has none."""
+    return news.line and not (news.clips or news.everything or told.waits_in_line)
 
 
 def _look(team: Team, pk: UUID, told: Told, absolute: Callable[[str], str]) -> tuple[list[str], Told]:

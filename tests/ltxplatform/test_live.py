@@ -242,6 +242,7 @@ def test_a_lost_right_ends_the_stream(live: str, team: Team, clip, loss: str) ->
 
 def test_a_program_hears_everything_of_a_clip_until_it_is_done(live: str, team: Team, clip) -> None:
     with opened(events(live, clip), **key_of(team)) as stream:
+        stream.wait_for(lambda: "queue" in stream.names())
         bring(clip, Status.PROCESSING)
         Generation.objects.filter(pk=clip.pk).update(progress=40, logs=[{"message": "step 2/5"}])
         stream.wait_for_data("log", "step 2/5")

@@ -156,18 +156,8 @@ def live_command(port: int) -> list[Any]:
     """One worker, for it holds the one listening connection. Each open page counts against the backpressure."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port)),
-        *(
-            "--no-ws",
-            "--workers",
-            "1",
-            "--backlog",
-            "4096",
-            "--backpressure",
-            "10000",
-            "--workers-kill-timeout",
-            "5",
-        ),
-        *("--log-level", "warning", "ltxplatform.asgi:application"),
+        *("--http", "1", "--no-ws", "--workers", "1", "--backlog", "4096", "--backpressure", "10000"),
+        *("--workers-kill-timeout", "5", "--log-level", "warning", "ltxplatform.asgi:application"),
     ]
 
 
