@@ -317,7 +317,7 @@ class TestSubmitting:
             "captured": "0.000000",
             "released": "0.000000",
         }
-        assert data["queue"] == {"place": 1, "provider_position": None}
+        assert data["queue"] == {"place": 1, "provider_position": None, "paused": None}
         assert data["params"]["seed"] == 0
         assert data["params"].keys() == {parameter.name for parameter in PARAMETERS}
         assert (data["output"], data["failure"], data["used"]) == (None, None, None)
