@@ -87,7 +87,7 @@ def _begin_saving(
     )
     if moved is not None:
         Submission.objects.filter(pk=submission.pk).update(output=output)
-        costs.record_result(submission_id=submission.pk, units=result.billable_units, delivered=True)
+        costs.record_result(submission_id=submission.pk, units=result.billable_units, was_rendered=True)
 
 
 @transaction.atomic
@@ -95,7 +95,11 @@ def _conclude(submission: Submission, result: fal_gateway.Result, now: datetime)
     """fal's final no. What fal billed for it all the same is our loss."""
     generation = submission.generation
     code = _code_of(result, generation)
-    costs.record_result(submission_id=submission.pk, units=result.billable_units, delivered=False)
+    costs.record_result(
+        submission_id=submission.pk,
+        units=result.billable_units,
+        was_rendered=code == "result_missing",
+    )
     if code in PICTURE_CODES:
         Image.objects.filter(pk=generation.image_id).update(fal_url="", fal_url_expires_at=None)
     advance(

@@ -52,14 +52,15 @@ def expect(submission: Submission, *, now: datetime) -> None:
     submission.cost_due_at = now + FIRST_ASK
 
 
-def record_result(*, submission_id: int, units: Decimal | None, delivered: bool) -> None:
+def record_result(*, submission_id: int, units: Decimal | None, was_rendered: bool) -> None:
     """Keep what fal counted with its answer. Billing's word is never overwritten.
 
-    Without a count a delivered clip keeps its estimate, and anything else is expected to cost nothing.
+    Without a count the estimate stays for what was rendered, also when it got lost; a refused or canceled request is
+    expected to cost nothing.
     """
     if units is not None:
         counted = {"billable_units": units, "cost_nanos": cost_of(units), "cost_source": CostSource.HEADER}
-    elif not delivered:
+    elif not was_rendered:
         counted = {"cost_nanos": 0, "cost_source": CostSource.ESTIMATE}
     else:
         return

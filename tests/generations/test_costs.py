@@ -152,12 +152,21 @@ def test_a_failed_clip_is_expected_to_cost_nothing_until_billing_says_otherwise(
     assert (margin.captured, margin.cost_nanos, margin.nanos) == (0, NINE_FRAMES, -NINE_FRAMES)
 
 
+def test_a_clip_that_was_rendered_and_lost_keeps_its_estimate(fal, team):
+    fal.rule("result", "expired")
+
+    submission = row(flow.run(make_generation(team)))
+
+    assert (submission.cost_nanos, submission.cost_source) == (NINE_FRAMES, CostSource.ESTIMATE)
+
+
 def test_a_canceled_clip_that_was_billed_is_our_loss(fal, team):
     fal.control(queue_seconds=30)
     clip = make_generation(team)
     flow.dispatch_all()
     cancel_generation(actor=actor_for(team), generation_id=clip.pk)
     cancel_at_fal(submission_id=row(clip).pk)
+    assert row(clip).cost_nanos == 0
     fal.rule("billing", "wrong_type", body={"billing_events": [bill(clip)], "next_cursor": None})
 
     costs.reconcile(now=later(hours=1))
@@ -171,7 +180,7 @@ def test_a_late_count_never_overwrites_the_bill(fal, team):
     clip = flow.run(make_generation(team))
     costs.reconcile(now=later(hours=1))
 
-    costs.record_result(submission_id=row(clip).pk, units=Decimal(99), delivered=True)
+    costs.record_result(submission_id=row(clip).pk, units=Decimal(99), was_rendered=True)
 
     assert row(clip).cost_nanos == NINE_FRAMES
 
