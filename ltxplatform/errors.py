@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
+from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.log import log_response
 from rest_framework import exceptions as rest
@@ -61,6 +62,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "internal": Kind(500, "Something went wrong on our side", retryable=True),
     "used_more_than_held": Kind(500, "Something went wrong on our side"),
     "busy": Kind(503, "The team's credits are in use", retryable=True),
+    "database_unavailable": Kind(503, "The service restarts", retryable=True),
     "storage_unavailable": Kind(503, "Files cannot be stored right now", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
@@ -84,6 +86,9 @@ FRAMEWORK_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (PermissionDenied, "forbidden"),
     (RequestDataTooBig, "too_large"),
     (SuspiciousOperation, "malformed"),
+    # PostgreSQL restarts or is out of reach; what was asked did not happen, or repeats harmlessly by its key.
+    (OperationalError, "database_unavailable"),
+    (InterfaceError, "database_unavailable"),
 )
 SENTENCES: Final[Mapping[str, str]] = {
     "unauthenticated": "Send your API key in the header: Authorization: Bearer ltx_live_…",
@@ -92,6 +97,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "forbidden": "You may not do this.",
     "malformed": "The request cannot be read.",
     "too_large": "The request is too large.",
+    "database_unavailable": "The service is starting again. Send the same request with the same key in a moment.",
     "internal": "Something went wrong on our side. If it stays, name the request id to the operator.",
 }
 # Details that services give in µ$; the API writes money as decimal strings.

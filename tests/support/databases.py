@@ -7,7 +7,7 @@ races connections or starts processes works in a clone and throws it away.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -76,12 +76,27 @@ def clone() -> Iterator[str]:
 @contextmanager
 def connected_to(name: str) -> Iterator[None]:
     """Point Django's default connection, in every thread opened from now on, at database `name`."""
+    with _connected(NAME=name):
+        yield
+
+
+@contextmanager
+def connected_to_address(address: str) -> Iterator[None]:
+    """The same for a database of another server."""
+    parts = urlsplit(address)
+    (host,) = parse_qs(parts.query)["host"]
+    with _connected(NAME=parts.path.removeprefix("/"), HOST=host, USER=parts.username, PORT=str(parts.port)):
+        yield
+
+
+@contextmanager
+def _connected(**place: str | None) -> Iterator[None]:
     its = connections["default"].settings_dict
-    before = its["NAME"]
+    before = dict(its)
     connections.close_all()
-    its["NAME"] = name
+    its.update(place)
     try:
         yield
     finally:
         connections.close_all()
-        its["NAME"] = before
+        its.update({name: before[name] for name in place})
