@@ -133,6 +133,13 @@ def test_a_killed_database_is_started_again(demo: Running, environment: dict[str
     demo.wait_for(lambda: (now := child(demo, str(data))) is not None and now.pid != killed.pid)
     demo.wait_for(lambda: embedded_postgres.address(data) is not None)
     assert processes.wait_until(lambda: answers(environment, "/ready"), seconds=40)
+    assert processes.wait_until(lambda: live_listens(environment), seconds=40)
+
+
+def live_listens(environment: dict[str, str]) -> bool:
+    with suppress(OSError), urlopen(f"{environment['LIVE_URL']}/live/health", timeout=10) as answer:
+        return '"ok"' in answer.read().decode()
+    return False
 
 
 def answers(environment: dict[str, str], path: str = "/health") -> bool:
