@@ -16,6 +16,7 @@ PAGES = {
     "generations:create": 13,
     "generations:clips": 9,
     "generations:clip": 12,
+    "generations:edit": 13,
     "generations:batch_create": 9,
     "generations:batches": 8,
     "generations:batch": 11,
