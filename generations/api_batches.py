@@ -104,9 +104,9 @@ class BatchQuotes(ApiView):
         """The exact price of all clips together; it reserves nothing and fetches nothing."""
         actor = actor_of(request)
         _, _, rows = _read(body_of(request))
-        amount = price_batch(rows)
+        price = price_batch(team=actor.team, rows=rows)
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
-        return Response(api_output.priced_batch(amount, len(rows), available))
+        return Response(api_output.priced_batch(price, available))
 
 
 class OneBatch(ApiView):

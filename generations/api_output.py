@@ -21,6 +21,7 @@ from generations.serializers import (
     UploadOutput,
 )
 from generations.services import BatchProgress, progress_of
+from generations.services.batch_orders import BatchPrice
 from generations.services.eta import Eta
 from generations.states import RELEASING, Status
 
@@ -94,10 +95,16 @@ def batches(rows: Sequence[Batch]) -> Any:
     return BatchOutput([_batch(batch, progress[batch.pk]) for batch in rows], many=True).data
 
 
-def priced_batch(amount: int, clips: int, available: int | None) -> Any:
-    after = None if available is None else available - amount
+def priced_batch(price: BatchPrice, available: int | None) -> Any:
+    """`available` is µ$, None for who may not see the balance."""
     return BatchQuoteOutput(
-        {"currency": "USD", "amount": amount, "clips": clips, "balance_after": after}
+        {
+            "currency": "USD",
+            "amount": price.amount,
+            "clips": price.clips,
+            "balance_after": None if available is None else available - price.amount,
+            "eta": _eta(price.eta),
+        }
     ).data
 
 

@@ -13,12 +13,13 @@ from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import balance_of
 from generations import guidance
 from generations.batch_forms import BatchForm
+from generations.eta_words import range_words
 from generations.models import Batch, BatchKind, Image
 from generations.offers import owners_of
 from generations.pages import picture_part
 from generations.presentation import PictureView, views_of
 from generations.selectors import batches_of, clips_of, page_after, recent_images
-from generations.services import BatchProgress, progress_of, quote_batch
+from generations.services import BatchProgress, price_clips, progress_of
 from generations.states import Status
 
 TILES: Final = 60
@@ -38,6 +39,8 @@ class BatchOffer:
     available: int
     refusal: str = ""
     owners: tuple[str, ...] = ()
+    # When the last clip should be ready, in words.
+    wait: str = ""
 
     @property
     def after(self) -> int:
@@ -89,11 +92,15 @@ def batch_offer(team: Team, form: BatchForm) -> BatchOffer:
     clips, unpriced = form.draft_clips()
     available = balance_of(team).available
     try:
-        amount = quote_batch(clips) if clips else None
+        price = price_clips(team=team, clips=clips) if clips else None
     except FieldErrors as error:
         return BatchOffer(len(clips), unpriced, None, available, refusal=error.errors[""][0])
-    short = amount is not None and amount > available
-    return BatchOffer(len(clips), unpriced, amount, available, owners=owners_of(team) if short else ())
+    if price is None:
+        return BatchOffer(0, unpriced, None, available)
+    owners = owners_of(team) if price.amount > available else ()
+    return BatchOffer(
+        price.clips, unpriced, price.amount, available, owners=owners, wait=range_words(price.eta)
+    )
 
 
 def batches_page(team: Team, actor: Actor, cursor: str | None) -> dict[str, Any]:

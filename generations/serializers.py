@@ -275,6 +275,7 @@ class BatchQuoteOutput(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",
     )
+    eta = EtaOutput(allow_null=True, help_text="For the last of the clips; null while rendering is paused.")
 
 
 class BatchCost(serializers.Serializer[Any]):

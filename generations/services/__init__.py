@@ -1,13 +1,12 @@
 """The front door of the app: every interface imports from here."""
 
-from generations.services.batch_orders import order_batch, price_batch
+from generations.services.batch_orders import order_batch, price_batch, price_clips
 from generations.services.batches import (
     BatchNotFound,
     BatchProgress,
     BatchResult,
     cancel_batch,
     progress_of,
-    quote_batch,
     submit_batch,
 )
 from generations.services.breaker import is_paused, try_now
@@ -73,9 +72,9 @@ __all__ = [
     "picture_from_clip",
     "places_in_line",
     "price_batch",
+    "price_clips",
     "progress_of",
     "prompt_limit",
-    "quote_batch",
     "refuse_impossible",
     "refuse_when_full",
     "resume_generation",

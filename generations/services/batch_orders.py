@@ -1,19 +1,38 @@
 """From the raw inputs of a batch to clips in line: checks, pictures by address, then all at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, RowErrors
+from accounts.models import Team
 from generations.batch_rows import BatchInput, Row, clean_rows
 from generations.models import BatchKind, Image
+from generations.parameters import ClipParams
 from generations.services.batches import BatchResult, quote_batch, replay_of_batch, submit_batch
+from generations.services.eta import Eta, expected
 from generations.services.picture_import import import_pictures
 from generations.services.submission import Order, hash_of
 
 
-def price_batch(rows: Sequence[Row]) -> int:
-    """µ$ of a batch of these inputs, without making it. Raises FieldErrors and RowErrors."""
-    return quote_batch([each.params for each in clean_rows(rows)])
+@dataclass(frozen=True, slots=True)
+class BatchPrice:
+    """µ$ of all clips together, and when the last of them should be ready; None while nothing is sent to fal."""
+
+    amount: int
+    clips: int
+    eta: Eta | None
+
+
+def price_batch(*, team: Team, rows: Sequence[Row]) -> BatchPrice:
+    """What a batch of these inputs would cost now, without making it. Raises FieldErrors and RowErrors."""
+    return price_clips(team=team, clips=[each.params for each in clean_rows(rows)])
+
+
+def price_clips(*, team: Team, clips: Sequence[ClipParams]) -> BatchPrice:
+    """The same for parameters that were checked already. Raises FieldErrors for none or too many."""
+    amount = quote_batch(clips)
+    return BatchPrice(amount, len(clips), expected(team, clips[-1], behind=len(clips) - 1))
 
 
 def order_batch(

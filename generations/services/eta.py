@@ -85,12 +85,15 @@ def bucket_of(params: ClipParams) -> str:
     return _bucket(params.resolution, 2 if params.enable_detail_pass else 1, frames)
 
 
-def expected(team: Team, params: ClipParams) -> Eta | None:
-    """For a clip the team would submit now; None while nothing is sent to fal. One query of its own."""
+def expected(team: Team, params: ClipParams, *, behind: int = 0) -> Eta | None:
+    """For a clip the team would submit now, `behind` others of its own; None while nothing is sent to fal.
+
+    One query of its own.
+    """
     line = current_line()
     if not line.slots:
         return None
-    return _eta(params, line, place=_next_place(team.pk, line))
+    return _eta(params, line, place=_next_place(team.pk, line) + behind)
 
 
 def expected_of(

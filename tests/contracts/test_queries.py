@@ -17,7 +17,7 @@ PAGES = {
     "generations:clips": 9,
     "generations:clip": 12,
     "generations:edit": 13,
-    "generations:batch_create": 9,
+    "generations:batch_create": 10,
     "generations:batches": 8,
     "generations:batch": 11,
     "accounts:keys": 7,

@@ -154,6 +154,7 @@ def test_a_matrix_names_what_is_missing(client, team):
     [
         (filled("seeds", seeds="1-4", prompt=""), "4 clips for $0.03"),
         (filled("seeds", seeds="1"), "1 clip for $0.0075"),
+        (filled("seeds", seeds="1-4"), "All ready in "),
         (filled("seeds", seeds="x"), "What is still missing decides the price."),
         (filled("rows", csv="num_frames\n9\n17\nmany\n"), "2 clips for $0.0217"),
         (filled("rows", csv="num_frames\n9\n17\nmany\n"), "1 row not counted"),

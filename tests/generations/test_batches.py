@@ -162,7 +162,10 @@ def test_a_quote_says_the_price_of_all_and_makes_nothing(api, image):
         "amount": "1.500000",
         "clips": 200,
         "balance_after": "8.500000",
+        "eta": response.json()["eta"],
     }
+    one = api.post("/batches/quote", {**body, "count": 1}).json()["eta"]
+    assert response.json()["eta"]["high"] > one["high"]  # the last one waits for the others
     assert not Generation.objects.exists()
 
 

@@ -346,6 +346,15 @@ def test_the_form_opens_filled_says_what_it_makes_and_makes_it(client, team, rea
     assert (new.parent, new.relation) == (ready, relation)
 
 
+def test_a_long_expanded_prompt_goes_through_the_form_too(client, team, ready):
+    Generation.objects.filter(pk=ready.pk).update(used_prompt="w" * 3000)
+    page = text_of(client.get(create_url(team), {"from": ready.pk, "as": "rerun"}))
+
+    client.post(create_url(team), form_of(page))
+
+    assert Generation.objects.exclude(pk=ready.pk).get().relation == Relation.RERUN
+
+
 def test_a_repeat_that_was_changed_is_a_variation(client, team, ready):
     page = text_of(client.get(create_url(team), {"from": ready.pk, "as": "rerun"}))
 
