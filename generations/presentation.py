@@ -100,6 +100,8 @@ class ClipView:
                 return "Starting"
             case Status.PROCESSING if self.clip.progress:
                 return f"Rendering {self.clip.progress} %"
+            case Status.SUCCEEDED if not self.has_files:
+                return "Files deleted"
         return "Canceling" if self.cancel_pending else ""
 
     @property

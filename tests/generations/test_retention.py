@@ -146,6 +146,7 @@ def test_the_page_tells_when_the_files_go_and_that_they_went(team, client):
     assert "<video" in before
     assert "Its files were deleted on" in after
     assert "<video" not in after
+    assert "Files deleted" in after
     assert "Download" not in after
     assert "recipe.json" in after
     assert client.get(f"/t/{team.slug}/clips/").status_code == 200
