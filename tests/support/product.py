@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 
 from ltxplatform import processes
 from ltxplatform.management.commands.demo import live_command
@@ -34,6 +35,7 @@ class Product:
     media: Path
     running: dict[str, Running] = field(default_factory=dict)
     stacks: dict[str, ExitStack] = field(default_factory=dict)
+    orphans: list[psutil.Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -63,11 +65,16 @@ class Product:
 
     def kill(self, name: str) -> None:
         """kill -9 of the process itself; what it started must cope."""
+        self.orphans += self.running[name].descendants()
         self.running[name].child.send_signal(signal.SIGKILL)
         self.running[name].child.wait(10)
 
     def revive(self, name: str) -> None:
         """What a supervisor does after a death: clear the remains and start it again."""
+        for orphan in self.orphans:
+            if orphan.is_running():
+                orphan.kill()
+        self.orphans.clear()
         self.stacks[name].close()
         self.start(name)
 
