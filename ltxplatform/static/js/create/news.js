@@ -4,10 +4,13 @@ import { isHeard, keepStream } from "./stream.js";
 
 const TICK = 250;
 const BURST = 200; // a burst of news costs one request
+const FLOOD = 800; // and where it never ends, one in this time: many clips of a page render at once
+const FLOOD_BEGINS = 4; // requests within three seconds
 const BESIDE_STREAM = 10_000; // in case a piece of news got lost
 const BUSY = ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added";
 
 let askedAt = performance.now();
+let asks = [];
 let timer = 0;
 let isMissing = false; // news came while an answer was on its way: it may be older
 
@@ -20,13 +23,15 @@ const waitsInLine = () => document.querySelector("[data-in-line]") !== null;
 
 function ask(wasTold) {
   askedAt = performance.now();
+  asks = [...asks.filter((time) => askedAt - time < 3000), askedAt];
   for (const part of parts())
     if (!part.matches(BUSY)) htmx.trigger(part, "news");
     else if (wasTold) isMissing = true;
 }
 
 function askSoon(after = 0) {
-  const wait = Math.max(after, askedAt + BURST - performance.now(), 0);
+  const spacing = asks.length > FLOOD_BEGINS ? FLOOD : BURST;
+  const wait = Math.max(after, askedAt + spacing - performance.now(), 0);
   timer ||= setTimeout(() => {
     timer = 0;
     ask(true);
