@@ -35,7 +35,7 @@ def fetch_charges(*, key: str, request_ids: list[str], since: datetime) -> dict[
     if len(request_ids) > IDS_MAX:
         raise ValueError(f"fal answers about at most {IDS_MAX} requests at once.")
     # Without `start` fal looks one day back.
-    query = {"request_id": ",".join(request_ids), "start": since.isoformat(), "limit": "200"}
+    query = {"request_id": ",".join(request_ids), "start": since.isoformat()}
     charges: dict[str, Charge] = {}
     cursor: str | None = None
     headers = authorization(key)
