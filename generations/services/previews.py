@@ -27,6 +27,9 @@ logger = structlog.get_logger(__name__)
 
 LOOK_AGAIN: Final = timedelta(seconds=30)
 TRIES_MAX: Final = 3
+# While clips wait to be saved, previews step back this long, and in all no longer than that.
+STEP_BACK: Final = timedelta(seconds=10)
+STEP_BACK_UNTIL: Final = timedelta(minutes=10)
 
 
 def draw(*, generation_id: UUID, clock: Clock) -> None:
@@ -42,9 +45,16 @@ def _begin(generation_id: UUID, now: datetime) -> Generation | None:
     if due.filter(attempts__gte=TRIES_MAX).update(due_at=None):
         logger.error("previews_given_up", generation=str(generation_id))
         return None
+    if _others_wait(now) and due.filter(ended_at__gt=now - STEP_BACK_UNTIL).update(due_at=now + STEP_BACK):
+        return None
     wanted = due.filter(media_deleted_at=None)
     begun = wanted.update(attempts=F("attempts") + 1, due_at=now + LOOK_AGAIN)
     return Generation.objects.get(pk=generation_id) if begun else None
+
+
+def _others_wait(now: datetime) -> bool:
+    """Is there a clip that nobody can watch yet because no worker has begun to save it?"""
+    return Generation.objects.filter(status=Status.FINALIZING, due_at__lte=now).exists()
 
 
 def _draw(clip: Generation, clock: Clock) -> None:

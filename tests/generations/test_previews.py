@@ -67,6 +67,16 @@ def test_a_lost_task_is_found_by_the_sweep(clip):
     assert sweep.enqueue_due(now=now + timedelta(minutes=5)) == 0
 
 
+def test_they_step_back_while_other_clips_wait_to_be_saved(clip, team):
+    waiting = make_generation(team, key="other")
+    Generation.objects.filter(pk=waiting.pk).update(status="finalizing", due_at=timezone.now())
+
+    assert draw(clip, ahead=1).preview.name == ""
+    assert timezone.now() < clip.due_at < timezone.now() + timedelta(seconds=12)
+    assert clip.attempts == 0
+    assert draw(clip, ahead=660).preview.name  # not for ever
+
+
 def test_a_clip_whose_previews_cannot_be_drawn_stays_whole(clip, media_root):
     Path(clip.video.path).write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 64)
 
