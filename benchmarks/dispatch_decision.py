@@ -1,7 +1,8 @@
 """How long it takes to decide which job is sent next: 100,000 waiting jobs of 1,000 teams against 100 jobs of 100.
 
 A decision is the dispatcher's whole transaction, committed: whose turn it is, which key, the claim and the intent.
-Each claimed job is put back, untimed, so that the line stays as long. Also how long it takes to tell the places of a
+Each claimed job is put back, untimed, so that the line stays as long. The reference in the same run does the least for
+as many round trips: a transaction of trivial statements and one row. Also how long it takes to tell the places of a
 page of clips from the far end of the line. Run by `python -m benchmarks.dispatch_decision`.
 """
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 LONG = (100_000, 1_000)  # jobs, teams
 SHORT = (100, 100)
-DECISIONS = 400
+DECISIONS = 200
 GOAL_P95_MS = 20.0
 GOAL_RATIO = 2.0
 TILES = 24
+ROUND_TRIPS = 14
 
 # A member's jobs come one after another.
 MEMBERS = 2
@@ -63,16 +65,18 @@ def main() -> None:
         for jobs, teams in (SHORT, LONG):
             _fill(jobs, teams)
             results[jobs] = (Times.of(_measure(_decide, DECISIONS)), Times.of(_measure(_places, 20)))
-    _report(results)
+        bare = Times.of(_measure(_bare, DECISIONS))
+    _report(results, bare)
 
 
-def _report(results: dict[int, tuple[Times, Times]]) -> None:
+def _report(results: dict[int, tuple[Times, Times]], bare: Times) -> None:
     (short, _), (long, places) = results[SHORT[0]], results[LONG[0]]
     ratio = long.p95 / short.p95
     print(
         f"dispatch decision: {LONG[0]:,} jobs of {LONG[1]:,} teams p50 {long.p50:.1f} ms, p95 {long.p95:.1f} ms "
         f"(goal {GOAL_P95_MS:.0f}); {SHORT[0]} jobs p50 {short.p50:.1f} ms, p95 {short.p95:.1f} ms; "
-        f"ratio {ratio:.2f} (goal {GOAL_RATIO:.0f}); places of {TILES} clips among {LONG[0]:,} "
+        f"ratio {ratio:.2f} (goal {GOAL_RATIO:.0f}); {ROUND_TRIPS} bare round trips p50 {bare.p50:.1f} ms, "
+        f"p95 {bare.p95:.1f} ms; places of {TILES} clips among {LONG[0]:,} "
         f"p50 {places.p50:.0f} ms, p95 {places.p95:.0f} ms",
         flush=True,
     )
@@ -98,6 +102,20 @@ def _decide() -> float:
         raise RuntimeError("Nothing was claimed.")
     _put_back(submission)
     return taken
+
+
+def _bare() -> float:
+    from django.db import connection, transaction
+
+    began = time.perf_counter()
+    with transaction.atomic(), connection.cursor() as cursor:
+        for _ in range(ROUND_TRIPS - 1):
+            cursor.execute("SELECT 1")
+        cursor.execute(
+            "INSERT INTO generations_falkey (name, breaker, reason, failures, openings, told_open) "
+            "VALUES (gen_random_uuid()::text, 'closed', '', 0, 0, false)"
+        )
+    return time.perf_counter() - began
 
 
 def _put_back(submission: "Submission") -> None:
@@ -127,7 +145,7 @@ def _places() -> float:
 
 def _fill(jobs: int, teams: int) -> None:
     """So many jobs of so many teams, beside those that wait already; one row of each member, then copies of it."""
-    from django.db import connection
+    from django.db import connection, transaction
     from django.utils import timezone
 
     from generations.models import Generation
@@ -142,7 +160,8 @@ def _fill(jobs: int, teams: int) -> None:
             cursor.execute(
                 MORE_OF_EACH.format(columns=", ".join(names), values=values, each=jobs // len(rows))
             )
-    lines.mend(now=timezone.now())
+    with transaction.atomic():  # one commit for all lines
+        lines.mend(now=timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
