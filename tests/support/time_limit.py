@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
-SECONDS = float(os.environ.get("TEST_SECONDS_EACH", "240"))
+SECONDS = float(os.environ.get("TEST_SECONDS_EACH", "360"))
 HUNG = 70  # the exit code of a process that this has ended
 
 
