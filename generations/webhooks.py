@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import caches
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -39,16 +40,26 @@ class KeysUnavailable(Exception):
 @login_not_required
 @require_POST
 def fal_webhook(request: HttpRequest, token: UUID) -> HttpResponse:
-    """200 stored (also when repeated), 401 not fal's or not ours, 413 too long, 503 keys unavailable: fal retries."""
+    """200 stored (also when repeated), 401 not fal's or not ours, 413 too long.
+
+    503 when fal's keys or our database are out of reach: fal retries.
+    """
     if int(request.headers.get("Content-Length") or 0) > BODY_MAX_BYTES:
         return JsonResponse({"detail": "too long"}, status=413)
-    body = request.body
     try:
-        if not is_signed(headers=request.headers, body=body, now=time.time()):
-            logger.warning("webhook_refused", reason="signature")
-            return JsonResponse({"detail": "signature"}, status=401)
+        return answer_to(request, token)
     except KeysUnavailable:
         return JsonResponse({"detail": "keys unavailable"}, status=503, headers={"Retry-After": "30"})
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("webhook_not_stored", error=str(error).strip())
+        return JsonResponse({"detail": "database unavailable"}, status=503, headers={"Retry-After": "5"})
+
+
+def answer_to(request: HttpRequest, token: UUID) -> HttpResponse:
+    body = request.body
+    if not is_signed(headers=request.headers, body=body, now=time.time()):
+        logger.warning("webhook_refused", reason="signature")
+        return JsonResponse({"detail": "signature"}, status=401)
     try:
         store_receipt(token=token, request_id=request.headers["X-Fal-Webhook-Request-Id"], body=body)
     except ForeignWebhook as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 QUIET_PATHS = frozenset({"/health", "/ready"})
@@ -39,6 +40,14 @@ class RequestLogMiddleware:
                 route=request.resolver_match.route if request.resolver_match else None,
                 status=response.status_code,
                 ms=round((time.perf_counter() - started) * 1000),
-                user=getattr(getattr(request, "user", None), "pk", None),
+                user=_user(request),
             )
         return response
+
+
+def _user(request: HttpRequest) -> object:
+    """The person's id where the request needed to know it; a log line never asks the database."""
+    user = getattr(request, "user", None)
+    if isinstance(user, SimpleLazyObject):
+        user = getattr(request, "_cached_user", None)
+    return getattr(user, "pk", None)

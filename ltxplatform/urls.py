@@ -16,6 +16,8 @@ platform_urls = (
     "platform",
 )
 
+handler500 = "ltxplatform.views.server_error"
+
 urlpatterns = [
     path("", include(platform_urls)),
     path("", include("billing.urls")),

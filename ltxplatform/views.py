@@ -1,14 +1,20 @@
-"""The pages that belong to no app: the start page and the style guide."""
+"""The pages that belong to no app: the start page, the style guide, and what failed."""
+
+import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from accounts.models import Membership, User
 from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
 from ltxplatform.context import first_page
+from ltxplatform.errors import RETRY_AFTER
 
 DEFAULT_FRAMES = 121
 
@@ -35,3 +41,11 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         raise Http404
     context = {**demo_context(), "form": DemoForm(), "failing": failing_form()}
     return render(request, "platform/styleguide.html", context)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: a database that restarts is said as such, with a time to try again."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        page = render_to_string("503.html")
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER)})
+    return defaults.server_error(request)

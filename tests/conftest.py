@@ -70,6 +70,13 @@ def _quick_passwords() -> None:
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture
+def database_away(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Nothing listens where the database should be."""
+    with django_db_blocker.unblock(), databases.connected_to_address("postgresql://x@:1/x?host=127.0.0.1"):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def media_root(tmp_path: Path, settings) -> Path:
     """An empty folder for uploads and clips, this test's own."""

@@ -145,6 +145,19 @@ def _decimal(raw: str | None) -> Decimal | None:
     return value if value is not None and value.is_finite() and 0 <= value < 10**9 else None
 
 
-def read_listed(item: dict[str, Any]) -> ListedRequest:
+def read_list_page(reply: dict[str, Any]) -> tuple[list[ListedRequest], str | None]:
+    """One page of the request list, and the cursor of the next. Raises ValueError.
+
+    Strict, because a page that reads as empty would say that a request never reached fal.
+    """
+    items, cursor = reply.get("items"), reply.get("next_cursor")
+    if not isinstance(items, list) or not (cursor is None or isinstance(cursor, str)):
+        raise ValueError("no list of requests")
+    return [_listed(item) for item in items], cursor or None
+
+
+def _listed(item: Any) -> ListedRequest:
+    if not isinstance(item, dict):
+        raise ValueError("a request is no object")
     sent = item.get("json_input") or item.get("input") or {}
-    return ListedRequest(str(item.get("request_id", "")), sent if isinstance(sent, dict) else {})
+    return ListedRequest(read_text(item, "request_id"), sent if isinstance(sent, dict) else {})

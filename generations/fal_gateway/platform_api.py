@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 from django.conf import settings
 
-from generations.fal_gateway.answers import ListedRequest, read_listed
+from generations.fal_gateway.answers import ListedRequest, read_list_page
 from generations.fal_gateway.connection import TIMEOUT, connected, read_object
 from generations.fal_gateway.errors import FalError
 from generations.fal_gateway.keys import authorization
@@ -32,12 +32,11 @@ def list_requests(*, key: str, since: datetime) -> list[ListedRequest]:
             params = {**query, **({"cursor": cursor} if cursor else {})}
             try:
                 url = f"{settings.FAL_API_URL}/models/requests/by-endpoint"
-                reply = read_object(client.get(url, params=params, headers=headers))
+                page, cursor = read_list_page(read_object(client.get(url, params=params, headers=headers)))
             except (httpx.HTTPError, ValueError) as error:
                 raise FalError(f"{type(error).__name__} while asking for the request list") from error
-            found += [read_listed(item) for item in reply.get("items") or () if isinstance(item, dict)]
-            cursor = reply.get("next_cursor")
-            if not cursor:
+            found += page
+            if cursor is None:
                 return found
     raise FalError("fal's request list does not end.")
 

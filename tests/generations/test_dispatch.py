@@ -59,6 +59,24 @@ def test_a_lost_answer_is_found_in_fals_list(fal, team):
     assert len(fal.requests()) == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"items": None}, {"items": [7]}, {"items": [{"json_input": {}}]}, {"items": [], "next_cursor": 7}],
+)
+def test_a_list_that_cannot_be_read_does_not_say_that_nothing_arrived(fal, team, answer):
+    fal.rule("submit", "drop_after", times=1)
+    fal.rule("list", "wrong_type", body=answer, times=1)
+    generation = make_generation(team)
+    flow.dispatch_all()
+
+    recover(generation, seconds=3600)
+    assert generation.status == "dispatching"
+
+    recover(generation, seconds=7200)
+    assert generation.status == "processing"
+    assert len(fal.requests()) == 1
+
+
 def test_twins_with_equal_input_each_get_their_own_lost_request(fal, team):
     fal.rule("submit", "drop_after", times=2)
     image = make_image(team)

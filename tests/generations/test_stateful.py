@@ -1,13 +1,14 @@
 """Random histories of jobs, each step compared with an oracle that shares no code with the state machine.
 
 The oracle is written from the rules: which state may follow which, what is held, captured and released, what late or
-repeated evidence changes (nothing). Ten thousand steps a run; STATEFUL_JOBS=2400 makes a soak of forty times as many.
+repeated evidence changes (nothing). Ten thousand steps a run; STATEFUL_STEPS makes it more.
 """
 
 import math
 import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,9 +37,9 @@ from generations.services.states import advance
 from generations.states import Status
 from tests.support.factories import actor_for, give_credits, make_team
 
-EXAMPLES = int(os.environ.get("STATEFUL_JOBS", "60"))
+STEPS_MIN = int(os.environ.get("STATEFUL_STEPS", "10000"))
+HISTORIES = 20  # at a time, until there were enough steps
 RULES = 50  # at most, in one history
-STEPS_MIN = 10_000 * EXAMPLES // 60
 CREDITS = 150_000  # µ$: twenty short clips, so that the wallet runs empty now and then
 WINDOW = 3
 DEADLINE = timedelta(hours=1)
@@ -56,6 +57,15 @@ MOVES = {
     "expired": set(),
     "rejected": set(),
 }
+ONWARD = {
+    "in_review": "queued",
+    "queued": "dispatching",
+    "dispatching": "processing",
+    "processing": "finalizing",
+    "finalizing": "succeeded",
+}
+# Back in line is more than a move: the attempt ends with it (see `back_in_line`).
+WITH_ITS_ATTEMPT = {("dispatching", "queued"), ("processing", "queued")}
 FACTS = """
     SELECT job.status, job.paused_at IS NOT NULL, job.cancel_requested_at IS NOT NULL, job.ended_at IS NOT NULL,
         job.price, hold.state, hold.captured,
@@ -107,6 +117,7 @@ class Job:
     def go(self, *way: str) -> None:
         for to in way:
             assert to in MOVES[self.status], (self.status, to)
+            Jobs.taken.add((self.status, to))
             self.status = to
             self.history.append(to)
 
@@ -124,6 +135,7 @@ class Jobs(RuleBasedStateMachine):
     """One member's jobs, one key with room for WINDOW of them. Everything is rolled back at the end."""
 
     steps = 0  # pieces of evidence heard and compared, over all histories
+    taken: ClassVar[set[tuple[str, str]]] = set()  # the moves that any job made
 
     def __init__(self) -> None:
         super().__init__()
@@ -347,12 +359,20 @@ class Jobs(RuleBasedStateMachine):
     def evidence(self, which: int, to: str, part: float) -> None:
         self.hear(self.pick(which), to, part)
 
+    @rule(which=st.integers(0, 50), hops=st.integers(1, 4), part=st.sampled_from([1.0, 1.0, 0.5]))
+    def go_on(self, which: int, hops: int, part: float) -> None:
+        """Evidence in its usual order, so that histories get far."""
+        job = self.pick(which)
+        for _ in range(hops):
+            if not job.is_over:
+                self.hear(job, ONWARD[job.status], part)
+
     def hear(self, job: Job, to: str, part: float) -> None:
         """Any evidence at any time: allowed moves happen once, all others change nothing."""
-        if to == "queued" and job.status in {"dispatching", "processing"}:
-            return  # only `requeue` does that: it also ends the attempt, and cancels where that was wished
+        if (job.status, to) in WITH_ITS_ATTEMPT:
+            return
         frames = max(1, int(job.frames * part))
-        changes: dict = {"frames": frames} if to == "succeeded" else {}
+        changes: dict = {"frames": frames, "video": "a.mp4"} if to == "succeeded" else {}
         if to in {"failed", "canceled", "expired", "rejected"}:
             changes = {"failure_code": "provider_error"}
         allowed = to in MOVES[job.status]
@@ -428,7 +448,8 @@ class Jobs(RuleBasedStateMachine):
     def compare(self, job: Job) -> None:
         """Everything that may not happen to the job now is said once more; then the database is asked."""
         for to in MOVES.keys() - MOVES[job.status]:
-            assert advance(generation_id=job.pk, to=Status(to), now=self.now, frames=job.frames) is None
+            evidence = {"frames": job.frames, "video": "a.mp4"}
+            assert advance(generation_id=job.pk, to=Status(to), now=self.now, **evidence) is None
             type(self).steps += 1
         available = self.available()
         with connection.cursor() as cursor:
@@ -439,10 +460,36 @@ class Jobs(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_oracle(settings_of_fal) -> None:
     Jobs.steps = 0
+    Jobs.taken.clear()
     while Jobs.steps < STEPS_MIN:  # how long a random history gets is chance
         before = Jobs.steps
-        run(EXAMPLES)
+        run(HISTORIES)
         assert Jobs.steps > before
+    usual = [("queued", "dispatching"), ("dispatching", "processing"), ("processing", "finalizing")]
+    assert {*usual, ("finalizing", "succeeded")} <= Jobs.taken  # random does not mean that all die young
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("of", "to"), [(of, to) for of in MOVES for to in sorted(MOVES[of])])
+def test_every_move_of_the_table(settings_of_fal, of, to) -> None:
+    history = Jobs()
+    try:
+        history.begin()
+        (job,) = history.jobs
+        for step in way_to(of):
+            history.hear(job, step, 1.0)
+        history.hear(job, to, 0.5)
+        assert (job.status == to) is ((of, to) not in WITH_ITS_ATTEMPT)
+    finally:
+        history.teardown()
+
+
+def way_to(status: str) -> list[str]:
+    """From the start of a job, by way of what usually comes next."""
+    if status == "in_review":
+        return ["in_review"]
+    usual = ["queued", "dispatching", "processing", "finalizing"]
+    return usual[1 : usual.index(status) + 1]
 
 
 @pytest.mark.django_db

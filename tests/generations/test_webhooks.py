@@ -187,3 +187,17 @@ class TestDoor:
 
     def test_only_posts(self, client, submission):
         assert client.get(reverse("generations:fal_webhook", args=[submission.token])).status_code == 405
+
+
+def test_while_the_database_is_away_fal_is_asked_to_come_again(publish, client, database_away):
+    publish(KEY)
+    body = json.dumps({"request_id": REQUEST, "status": "OK", "payload": {}}).encode()
+
+    answer = client.post(
+        reverse("generations:fal_webhook", args=[REQUEST]),
+        data=body,
+        content_type="application/json",
+        headers=signed(body, REQUEST),
+    )
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")

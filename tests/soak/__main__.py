@@ -44,7 +44,7 @@ def waves() -> Iterator[Wave]:
     for _ in range(20):
         yield MATRIX, {"FAULT_JOBS": "500", "FAULT_SLOW": "1"}
         yield KILLS, {"KILLS": "5", "KILL_JOBS": "60"}
-    yield MACHINE, {"STATEFUL_JOBS": "2400"}
+    yield MACHINE, {"STATEFUL_STEPS": "400000"}
 
 
 def run(tests: str, sizes: dict[str, str]) -> None:
