@@ -11,6 +11,7 @@ from billing.services.holds import (
     hold_of,
     settle_hold,
 )
+from billing.services.lots import expire_overdue_lots, lots_of
 from billing.services.pricing import Quote, default_clip_price, quote
 from billing.services.verification import Violation, book_counts, find_violations
 
@@ -26,10 +27,12 @@ __all__ = [
     "balance_of",
     "book_counts",
     "default_clip_price",
+    "expire_overdue_lots",
     "find_violations",
     "grant_promo",
     "hold_credits",
     "hold_of",
+    "lots_of",
     "quote",
     "settle_hold",
 ]

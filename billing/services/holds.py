@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.actors import Actor
 from accounts.errors import DomainError
 from accounts.permissions import BILLING_VIEW
@@ -43,13 +45,17 @@ class UsedMoreThanHeld(DomainError):
     code = "used_more_than_held"
 
 
-def hold_credits(*, actor: Actor, generation_id: UUID, quote: Quote, expires_at: datetime) -> Hold:
+def hold_credits(
+    *, actor: Actor, generation_id: UUID, quote: Quote, expires_at: datetime, now: datetime | None = None
+) -> Hold:
     """Set the quoted price aside for one generation of `actor.team`, in the caller's transaction.
+
+    First takes what is left of lots that are overdue `now`; then burns lots by priority, expiry and age.
 
     Repeating the call returns the same hold, even when the wallet is empty by then. Raises
     InsufficientCredits, KeyReused when the generation already has a hold at another price or for
     another team, Busy after three seconds of waiting for the wallet (the transaction is lost), and
-    TransactionManagementError outside a transaction. Locks the team's available row.
+    TransactionManagementError outside a transaction. Locks the team's available row, then lots.
     """
     answer = ledger.hold(
         team_id=actor.team.pk,
@@ -61,6 +67,7 @@ def hold_credits(*, actor: Actor, generation_id: UUID, quote: Quote, expires_at:
         num_frames=quote.num_frames,
         passes=quote.passes,
         expires_at=expires_at,
+        now=now or timezone.now(),
     )
     if answer.outcome == "key_reused":
         raise KeyReused("This clip already has its credits set aside at another price.")
@@ -71,17 +78,18 @@ def hold_credits(*, actor: Actor, generation_id: UUID, quote: Quote, expires_at:
     return answer.hold
 
 
-def settle_hold(*, generation_id: UUID, used: int) -> Hold:
+def settle_hold(*, generation_id: UUID, used: int, now: datetime | None = None) -> Hold:
     """Capture `used` µ$ and give the rest back, in the caller's transaction.
 
-    Everything is a capture, 0 a release, anything between a partial capture. Repeating the call
+    Everything is a capture, 0 a release, anything between a partial capture. What returns to a lot that is
+    overdue `now` gets seven days, once for each lot. Repeating the call
     returns the first result, whatever `used` says now: webhook and poller may both report. Raises
     UsedMoreThanHeld, Hold.DoesNotExist, ValueError for a negative amount, Busy and
     TransactionManagementError as in `hold_credits`. Locks the team's available row, then the hold.
     """
     if used < 0:
         raise ValueError("What a clip used cannot be negative.")
-    answer = ledger.settle(attempt=generation_id, used=used, actor="system")
+    answer = ledger.settle(attempt=generation_id, used=used, actor="system", now=now or timezone.now())
     if answer.hold is None:
         raise Hold.DoesNotExist(f"No credits were set aside for {generation_id}.")
     if answer.outcome == "above_hold":

@@ -48,9 +48,9 @@ def hold(
         )
 
 
-def settle(attempt: UUID, used: int) -> Hold:
+def settle(attempt: UUID, used: int, *, now: datetime | None = None) -> Hold:
     with transaction.atomic():
-        return services.settle_hold(generation_id=attempt, used=used)
+        return services.settle_hold(generation_id=attempt, used=used, now=now)
 
 
 def wallet(team: Team) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import F
 
 from billing import services
-from billing.models import Account, Entry, Hold, PriceVersion, Transaction
+from billing.models import Account, Entry, Hold, Lot, LotMove, PriceVersion, Transaction
 from tests.billing.books import check_walls, hold, make_wallet, settle
 
 pytestmark = pytest.mark.django_db
@@ -132,25 +132,61 @@ def settle_nothing(team):
     add_transaction(team, [(promo, -5, None, None), (revenue, 5, None, None)], kind="capture")
 
 
+def orphan_an_entry(team):
+    Entry.objects.filter(account__kind="revenue").update(account_id=2**40)
+
+
+def invent_a_team(team):
+    Transaction.objects.filter(kind="promo_grant").update(team_id=uuid4())
+
+
+def fill_a_lot(team):
+    Lot.objects.update(remaining=F("remaining") + 5, granted=F("granted") + 5)
+
+
+def forget_a_move(team):
+    LotMove.objects.filter(target="spent")._raw_delete("default")
+
+
 CRIMES = [
+    (orphan_an_entry, {"rows_have_owners", "hold_matches_transactions"}, "or its account does not exist"),
+    (invent_a_team, {"rows_have_owners", "one_team_per_transaction"}, "Its team or its hold does not exist"),
+    (fill_a_lot, {"lots_match_wallet", "lot_is_sum_of_moves"}, "has 365 µ$, but its lots have 370"),
+    (forget_a_move, {"lot_is_sum_of_moves", "hold_matches_lot_moves"}, "captured 60 µ$, but 75 µ$ of lots"),
     (take_an_entry_away, {"transaction_balances", "books_sum_to_zero"}, "has 1 entries that sum to 500"),
     (empty_a_transaction, {"transaction_balances"}, "has 0 entries that sum to 0"),
-    (raise_a_balance, {"balance_is_sum_of_entries"}, "says 1000000 µ$ after 4 entries, but it has 4"),
+    (
+        raise_a_balance,
+        {"balance_is_sum_of_entries", "lots_match_wallet"},
+        "says 1000000 µ$ after 4 entries, but it has 4",
+    ),
     (miscount, {"balance_is_sum_of_entries"}, "after 4 entries, but it has 3"),
     (rewrite_an_entry, {"entries_continue"}, "number 2 and leaves 1, but number 2 with 425 µ$ comes here"),
     (leave_a_gap, {"entries_continue"}, "number 5 and leaves 365, but number 4 with 365 µ$ comes here"),
-    (credit_another_team, {"one_team_per_transaction", "entries_continue"}, "credit of a team"),
-    (overdraw, {"wallet_not_overdrawn", "balance_is_sum_of_entries", "held_is_open_holds"}, "stands at -1"),
+    (
+        credit_another_team,
+        {"one_team_per_transaction", "entries_continue", "lots_match_wallet"},
+        "credit of a team",
+    ),
+    (
+        overdraw,
+        {"wallet_not_overdrawn", "balance_is_sum_of_entries", "held_is_open_holds", "lots_match_wallet"},
+        "stands at -1",
+    ),
     (
         enlarge_a_hold,
-        {"held_is_open_holds", "hold_matches_transactions"},
+        {"held_is_open_holds", "hold_matches_transactions", "hold_matches_lot_moves"},
         "has 75 µ$, but its open holds need 76",
     ),
-    (forget_a_hold, {"held_is_open_holds"}, "has 75 µ$, but its open holds need 0"),
-    (invent_a_hold, {"held_is_open_holds", "hold_matches_transactions"}, "It holds 5, captured 0"),
+    (forget_a_hold, {"held_is_open_holds", "rows_have_owners"}, "has 75 µ$, but its open holds need 0"),
+    (
+        invent_a_hold,
+        {"held_is_open_holds", "hold_matches_transactions", "hold_matches_lot_moves"},
+        "It holds 5, captured 0",
+    ),
     (
         capture_more,
-        {"hold_matches_transactions"},
+        {"hold_matches_transactions", "hold_matches_lot_moves"},
         "captured 75 and released 0 µ$, but its transactions held 75, captured 60",
     ),
     (settle_twice, {"hold_matches_transactions"}, "settled it 2 times"),
@@ -162,7 +198,7 @@ def test_sound_books_balance(team):
     out, err, code = verify()
 
     assert (out, err, code) == (
-        "The books balance: 4 accounts, 4 transactions, 9 entries, 2 holds.\n",
+        "The books balance: 15 accounts, 4 transactions, 9 entries, 2 holds, 1 lots, 5 lot moves.\n",
         "",
         0,
     )

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from psycopg import sql
 
-from billing.models import Account, Entry, Hold, PriceVersion, Transaction
+from billing.models import Account, Entry, Hold, Lot, LotMove, PriceVersion, Transaction
 from tests.billing.books import hold, make_wallet, settle
 
 pytestmark = pytest.mark.django_db
@@ -17,10 +17,6 @@ pytestmark = pytest.mark.django_db
 TRANSACTION = (
     "INSERT INTO billing_transaction (key, kind, team_id, actor, request_hash) "
     "VALUES (%(key)s, 'hold', %(team)s, 'test', '') RETURNING id"
-)
-ENTRY = (
-    "INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, version) "
-    "VALUES (%(transaction)s, %(account)s, %(amount)s, %(after)s, %(version)s)"
 )
 
 
@@ -73,29 +69,33 @@ def new_transaction(team=None):
     return run(TRANSACTION, {"key": str(uuid4()), "team": team and team.pk})[0]
 
 
-def add_entry(owner, account, amount, after=None, version=None):
+def add_entries(owner, *legs):
+    """Each leg: account, amount, and perhaps balance after and version; all in one statement."""
+    rows = [(owner, account.pk, *rest, *[None] * (3 - len(rest))) for account, *rest in legs]
+    values = ", ".join(["(%s, %s, %s, %s::bigint, %s::bigint)"] * len(rows))
     run(
-        ENTRY,
-        {"transaction": owner, "account": account.pk, "amount": amount, "after": after, "version": version},
+        "INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, version) VALUES "  # noqa: S608
+        + values,
+        [value for row in rows for value in row],
     )
 
 
 # -- history stays ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion])
+@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, LotMove])
 def test_history_is_neither_changed_nor_deleted(model, team, refuses):
     refuses("UPDATE on", lambda: model.objects.update(id=F("id")))
     refuses("DELETE on", lambda: model.objects.all()._raw_delete("default"))
     refuses("UPDATE on", lambda: model.objects.first().save())
 
 
-@pytest.mark.parametrize("model", [Account, Hold])
+@pytest.mark.parametrize("model", [Account, Hold, Lot])
 def test_accounts_and_holds_are_not_deleted(model, team, refuses):
     refuses("DELETE on", lambda: model.objects.all()._raw_delete("default"))
 
 
-@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, Account, Hold])
+@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, Account, Hold, Lot, LotMove])
 def test_no_table_is_emptied(model, team, refuses):
     truncate = sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(model._meta.db_table))
     refuses("TRUNCATE on", lambda: run(truncate))
@@ -113,28 +113,83 @@ def test_a_transaction_needs_entries(refuses):
 
 
 def test_one_entry_is_not_enough(revenue, refuses):
-    refuses("has 1 entries", lambda: add_entry(new_transaction(), revenue, 5))
+    refuses("has 1 entries", lambda: add_entries(new_transaction(), (revenue, 5)))
 
 
 def test_entries_sum_to_zero(revenue, refuses):
     promo = Account.objects.get(kind="promo")
 
-    def unbalanced():
-        owner = new_transaction()
-        add_entry(owner, revenue, 5)
-        add_entry(owner, promo, -4)
+    refuses("sum to 1 µ", lambda: add_entries(new_transaction(), (revenue, 5), (promo, -4)))
 
-    refuses("sum to 1 µ", unbalanced)
+
+def test_entries_balance_as_they_are_written_whatever_the_constraints_are_set_to(revenue, refuses):
+    """There is no moment, and no SET CONSTRAINTS, at which half of a transaction would do."""
+    promo = Account.objects.get(kind="promo")
+
+    def in_two_steps():
+        owner = new_transaction()
+        add_entries(owner, (revenue, 5))
+        add_entries(owner, (promo, -5))
+
+    refuses("has 1 entries", in_two_steps)
+
+    def after_the_check():
+        owner = new_transaction()
+        add_entries(owner, (revenue, 5), (promo, -5))
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        add_entries(owner, (promo, 1))
+
+    refuses("has 1 entries", after_the_check)
+
+    def behind_another():
+        """With an id below one that was checked, and beside a transaction that balances."""
+        one, two = new_transaction(), new_transaction()
+        add_entries(one, (revenue, 5), (promo, -5))
+        add_entries(two, (revenue, 5), (promo, -5))
+        run(
+            "INSERT INTO billing_entry (id, transaction_id, account_id, amount) "
+            "VALUES (-2, %s, %s, 1), (-1, %s, %s, -1)",
+            [one, revenue.pk, two, promo.pk],
+        )
+
+    refuses("has 1 entries that sum to", behind_another)
+
+
+@pytest.mark.parametrize("missing", ["transaction", "account"])
+def test_an_entry_needs_a_transaction_and_an_account(missing, revenue, refuses):
+    nowhere = Account(pk=2**40)
+
+    def orphan():
+        owner = 2**40 if missing == "transaction" else new_transaction()
+        add_entries(owner, (revenue, 5), (nowhere if missing == "account" else revenue, -5))
+
+    refuses("was complete before" if missing == "transaction" else "does not continue its account", orphan)
+
+
+def test_a_transaction_about_a_team_moves_its_credit(revenue, refuses):
+    promo = Account.objects.get(kind="promo")
+
+    refuses("not about", lambda: add_entries(new_transaction(make_wallet()), (revenue, 5), (promo, -5)))
+
+
+def test_a_transaction_names_a_hold_of_its_team(team, revenue, refuses):
+    def foreign():
+        owner = run(
+            "INSERT INTO billing_transaction (key, kind, actor, request_hash, hold_id) "
+            "VALUES ('k', 'hold', 'test', '', %s) RETURNING id",
+            [Hold.objects.get().pk],
+        )[0]
+        add_entries(owner, (revenue, 5), (Account.objects.get(kind="promo"), -5))
+
+    refuses("names a hold that its team does not have", foreign)
 
 
 def test_an_entry_cannot_be_nothing(revenue, refuses):
-    refuses("entry_amount_not_zero", lambda: add_entry(new_transaction(), revenue, 0))
+    refuses("entry_amount_not_zero", lambda: add_entries(new_transaction(), (revenue, 0)))
 
 
 def test_balanced_entries_between_platform_accounts_pass(revenue):
-    owner = new_transaction()
-    add_entry(owner, revenue, 5)
-    add_entry(owner, Account.objects.get(kind="promo"), -5)
+    add_entries(new_transaction(), (revenue, 5), (Account.objects.get(kind="promo"), -5))
     run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -142,8 +197,7 @@ def test_savepoints_do_not_hide_who_made_a_transaction(revenue):
     with transaction.atomic():
         owner = new_transaction()
     with transaction.atomic():
-        add_entry(owner, revenue, 5)
-    add_entry(owner, Account.objects.get(kind="promo"), -5)
+        add_entries(owner, (revenue, 5), (Account.objects.get(kind="promo"), -5))
     run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -164,8 +218,7 @@ def test_a_key_is_used_once(team, refuses):
 def test_an_entry_does_not_move_another_teams_credit(available, revenue, refuses):
     def foreign():
         owner = new_transaction(make_wallet())
-        add_entry(owner, available, -5, after=420, version=3)
-        add_entry(owner, revenue, 5)
+        add_entries(owner, (available, -5, 420, 3), (revenue, 5))
 
     refuses("credit of a team it is not about", foreign)
 
@@ -220,37 +273,36 @@ def test_an_account_starts_with_nothing(refuses):
 def test_the_same_version_is_not_written_twice(team, available, refuses):
     refuses(
         "entry_version_once",
-        lambda: add_entry(new_transaction(team), available, 5, after=5, version=available.version),
+        lambda: add_entries(new_transaction(team), (available, 5, 5, available.version)),
     )
 
 
 def test_an_entry_without_a_change_of_balance_is_refused(team, available, refuses):
     def lone():
         owner = new_transaction(team)
-        add_entry(owner, available, 5, after=available.balance + 5, version=available.version + 1)
-        add_entry(owner, available, -5, after=available.balance, version=available.version + 2)
+        add_entries(
+            owner,
+            (available, 5, available.balance + 5, available.version + 1),
+            (available, -5, available.balance, available.version + 2),
+        )
 
     refuses("does not continue its account", lone)
 
 
 def test_a_wallet_entry_says_what_it_leaves(team, available, revenue, refuses):
     def silent():
-        owner = new_transaction(team)
-        add_entry(owner, available, 5)
-        add_entry(owner, revenue, -5)
+        add_entries(new_transaction(team), (available, 5), (revenue, -5))
 
     refuses("does not continue its account", silent)
 
 
 def test_balance_and_version_come_together(revenue, refuses):
-    refuses("entry_balance_with_version", lambda: add_entry(new_transaction(), revenue, 5, after=5))
+    refuses("entry_balance_with_version", lambda: add_entries(new_transaction(), (revenue, 5, 5)))
 
 
 def test_a_platform_account_counts_no_versions(revenue, refuses):
     def counted():
-        owner = new_transaction()
-        add_entry(owner, revenue, 5, after=5, version=1)
-        add_entry(owner, revenue, -5)
+        add_entries(new_transaction(), (revenue, 5, 5, 1), (revenue, -5))
 
     refuses("does not continue its account", counted)
     refuses("account_platform_keeps_none", lambda: Account.objects.filter(pk=revenue.pk).update(version=1))
@@ -357,3 +409,62 @@ def test_a_price_is_above_zero(rate, passes, refuses):
             product="p", rate_nanos=rate, detail_passes=passes, valid_from="2030-01-01T00:00Z"
         ),
     )
+
+
+# -- lots -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"remaining": 425, "granted": 425, "held": 0},
+        {"moves_count": 9},
+        {"priority": 1},
+        {"source": "purchase"},
+        {"expires_at": Now()},
+        {"team": uuid4()},
+    ],
+)
+def test_a_lot_changes_only_by_moves(team, change, refuses):
+    refuses("changes only by moves", lambda: Lot.objects.update(**change))
+
+
+def test_the_end_of_a_lot_is_put_off_once(team, refuses):
+    Lot.objects.update(expires_at=Now(), extended=True)
+
+    refuses("put off once", lambda: Lot.objects.update(expires_at=None))
+    refuses("put off once", lambda: Lot.objects.update(extended=False))
+
+
+def test_a_lot_starts_empty(team, refuses):
+    refuses(
+        "starts empty",
+        lambda: Lot.objects.create(team=team, source="promo", priority=1, granted=5, remaining=5),
+    )
+
+
+def move(owner, lot, source="remaining", target="spent", amount=5):
+    LotMove.objects.create(transaction_id=owner, lot=lot, source=source, target=target, amount=amount)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "amount", "said"),
+    [
+        ("remaining", "spent", 426, "lot_buckets_not_below_zero"),
+        ("frozen", "remaining", 1, "lot_buckets_not_below_zero"),
+        ("granted", "remaining", 5, "takes no such move"),  # filled before
+        ("remaining", "granted", 5, "lot_buckets_add_up"),
+        ("remaining", "remaining", 5, "lot_buckets_add_up"),
+        ("remaining", "nowhere", 5, "lot_buckets_add_up"),
+        ("remaining", "spent", 0, "lot_move_amount_positive"),
+    ],
+)
+def test_a_move_takes_what_a_bucket_has(team, source, target, amount, said, refuses):
+    lot = Lot.objects.get()
+    refuses(said, lambda: move(new_transaction(team), lot, source, target, amount))
+
+
+def test_a_move_belongs_to_a_new_transaction_of_its_team(team, refuses):
+    lot = Lot.objects.get()
+    refuses("takes no such move", lambda: move(new_transaction(make_wallet()), lot))
+    refuses("takes no such move", lambda: move(2**40, lot))

@@ -63,6 +63,7 @@ def test_twenty_racers_share_credit_for_six(round_):
 def test_control_without_the_lock_goes_wrong():
     team = make_wallet(500)
     run("ALTER TABLE billing_account DROP CONSTRAINT account_balance_above_floor")
+    run("ALTER TABLE billing_lot DROP CONSTRAINT lot_buckets_not_below_zero")
     # Time for all to read before any writes: what the lock prevents.
     replace_function("billing_hold_credits", "FOR NO KEY UPDATE", "; PERFORM pg_sleep(0.2)")
 
@@ -70,7 +71,8 @@ def test_control_without_the_lock_goes_wrong():
 
     assert outcomes(results) == {"granted": 20}
     assert wallet(team) == (-1000, 1500)
-    assert {found.invariant for found in services.find_violations()} == {"wallet_not_overdrawn"}
+    broken = {found.invariant for found in services.find_violations()}
+    assert "wallet_not_overdrawn" in broken
 
 
 def test_without_the_lock_the_floor_still_refuses_overspending():
@@ -138,7 +140,7 @@ def test_first_grants_open_one_wallet():
 
     assert results == [None] * 20
     assert wallet(team) == (50, 0)
-    assert Account.objects.filter(team=team).count() == 2
+    assert Account.objects.filter(team=team).count() == 3
 
 
 @pytest.mark.usefixtures("books_balance")
@@ -266,7 +268,7 @@ def test_entries_do_not_join_a_transaction_that_was_committed_before():
 
 
 def test_the_walls_hold_at_commit():
-    """Nobody has to ask for the deferred checks."""
+    """Nobody has to ask for the checks."""
     revenue = Account.objects.get(kind="revenue")
 
     def post():

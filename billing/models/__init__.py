@@ -1,0 +1,35 @@
+"""The books, and what they are about.
+
+Rows are written by database functions that `billing.ledger` calls; triggers refuse every other way of
+changing them (docs/decisions/0003-ledger-in-postgresql.md). Amounts are µ$ unless a name says otherwise.
+"""
+
+from billing.models.books import (
+    PLATFORM_KINDS,
+    TEAM_KINDS,
+    Account,
+    AccountKind,
+    Entry,
+    Transaction,
+    TransactionKind,
+)
+from billing.models.holds import Hold, HoldState
+from billing.models.lots import Bucket, Lot, LotMove, LotSource
+from billing.models.prices import PriceVersion
+
+__all__ = [
+    "PLATFORM_KINDS",
+    "TEAM_KINDS",
+    "Account",
+    "AccountKind",
+    "Bucket",
+    "Entry",
+    "Hold",
+    "HoldState",
+    "Lot",
+    "LotMove",
+    "LotSource",
+    "PriceVersion",
+    "Transaction",
+    "TransactionKind",
+]
