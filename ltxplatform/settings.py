@@ -81,6 +81,11 @@ FETCH_PRIVATE_NETWORKS = env.boolean("FETCH_PRIVATE_NETWORKS", default=False)
 # A job that has not started at fal by then expires and its credits return.
 START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
 
+# -- billing
+
+# Dollars that one member of staff may give or take alone; above, another one approves.
+ADJUSTMENT_LIMIT = env.integer("ADJUSTMENT_LIMIT", default=100, minimum=0)
+
 # -- Django
 
 INSTALLED_APPS = [

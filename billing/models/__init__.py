@@ -16,6 +16,17 @@ from billing.models.books import (
 from billing.models.holds import Hold, HoldState
 from billing.models.lots import Bucket, Lot, LotMove, LotSource
 from billing.models.prices import PriceVersion
+from billing.models.purchases import (
+    Debt,
+    Dispute,
+    DisputeState,
+    ProviderCharge,
+    Purchase,
+    PurchaseOrigin,
+    PurchaseState,
+    Refund,
+    RefundState,
+)
 
 __all__ = [
     "PLATFORM_KINDS",
@@ -23,6 +34,9 @@ __all__ = [
     "Account",
     "AccountKind",
     "Bucket",
+    "Debt",
+    "Dispute",
+    "DisputeState",
     "Entry",
     "Hold",
     "HoldState",
@@ -30,6 +44,12 @@ __all__ = [
     "LotMove",
     "LotSource",
     "PriceVersion",
+    "ProviderCharge",
+    "Purchase",
+    "PurchaseOrigin",
+    "PurchaseState",
+    "Refund",
+    "RefundState",
     "Transaction",
     "TransactionKind",
 ]

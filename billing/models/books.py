@@ -78,6 +78,22 @@ class TransactionKind(models.TextChoices):
     PARTIAL_CAPTURE = "partial_capture", "Partial capture"
     RELEASE = "release", "Release"
     EXPIRY = "expiry", "Expired credit"
+    TOP_UP = "top_up", "Credit bought"
+    JOB_REFUND = "job_refund", "Clip refunded"
+    REFUND_FREEZE = "refund_freeze", "Refund requested"
+    REFUND_DONE = "refund_done", "Refund"
+    REFUND_UNDO = "refund_undo", "Refund failed"
+    CLAWBACK = "clawback", "Refund made at Stripe"
+    DISPUTE_FREEZE = "dispute_freeze", "Dispute opened"
+    DISPUTE_CASH = "dispute_cash", "Dispute: funds withdrawn"
+    DISPUTE_WON = "dispute_won", "Dispute won"
+    DISPUTE_BACK = "dispute_back", "Dispute: funds reinstated"
+    DISPUTE_LOST = "dispute_lost", "Dispute lost"
+    WRITE_OFF = "write_off", "Debt written off"
+    ADJUSTMENT = "adjustment", "Adjustment"
+    STRIPE_FEE = "stripe_fee", "Stripe's fee"
+    PAYOUT = "payout", "Payout"
+    PROVIDER_COST = "provider_cost", "The provider's price"
 
 
 class Transaction(models.Model):
@@ -110,6 +126,11 @@ class Transaction(models.Model):
         related_name="transactions",
         db_constraint=False,
     )
+    # By id alone: purchases are models of a higher module, and this column is for look-ups.
+    purchase_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    corrects = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections", db_index=False
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     effective_at = models.DateTimeField(db_default=Now())
     # Filled in by a trigger: entries may join only within the database transaction that made this row.
@@ -117,7 +138,12 @@ class Transaction(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key"], name="transaction_key_once")]
-        indexes = [models.Index(fields=["team", "-id"], name="transaction_recent")]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="transaction_recent"),
+            models.Index(
+                fields=["purchase_id"], condition=Q(purchase_id__isnull=False), name="transaction_of_purchase"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key

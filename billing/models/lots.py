@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Team
 from billing.models.books import Transaction
+from billing.models.purchases import Purchase
 
 
 class LotSource(models.TextChoices):
@@ -35,6 +36,9 @@ class Lot(models.Model):
         Team, on_delete=models.PROTECT, related_name="lots", db_index=False, db_constraint=False
     )
     source = models.CharField(max_length=10, choices=LotSource)
+    purchase = models.ForeignKey(
+        Purchase, null=True, blank=True, on_delete=models.PROTECT, related_name="lots", db_index=False
+    )
     priority = models.SmallIntegerField(help_text="lower burns first")
     granted = models.BigIntegerField(db_default=0, help_text="µ$")
     remaining = models.BigIntegerField(db_default=0, help_text="µ$")
@@ -47,10 +51,13 @@ class Lot(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     # Credit that comes back after the end gets seven days, once.
     extended = models.BooleanField(db_default=False)
+    disputed = models.BooleanField(db_default=False, help_text="what comes back to it is frozen")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     # Not `remaining` itself: a column of an index that changes with every job would cost every index an entry.
     spendable = models.GeneratedField(
-        expression=Q(remaining__gt=0), output_field=models.BooleanField(), db_persist=True
+        expression=Q(remaining__gt=0),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
 
     class Meta:
@@ -81,6 +88,7 @@ class Lot(models.Model):
         indexes = [
             models.Index(fields=["team"], condition=Q(spendable=True), name="lot_spendable"),
             models.Index(fields=["team", "-id"], name="lot_recent"),
+            models.Index(fields=["purchase"], condition=Q(purchase__isnull=False), name="lot_of_purchase"),
         ]
 
     def __str__(self) -> str:

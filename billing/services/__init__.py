@@ -2,7 +2,9 @@
 
 from billing.ledger import Busy, KeyReused
 from billing.models import Hold
+from billing.services.adjustments import SecondPersonNeeded, adjust_credits, refund_job, write_off_debt
 from billing.services.balances import Balance, balance_of
+from billing.services.disputes import close_dispute, open_dispute, post_dispute_cash
 from billing.services.grants import grant_promo
 from billing.services.holds import (
     InsufficientCredits,
@@ -12,20 +14,28 @@ from billing.services.holds import (
     settle_hold,
 )
 from billing.services.lots import expire_overdue_lots, lots_of
+from billing.services.platform_money import post_payout, post_provider_cost, post_stripe_fee
 from billing.services.pricing import Quote, default_clip_price, quote
+from billing.services.purchases import credit_purchase, start_purchase
+from billing.services.refunds import CreditSpent, note_stripe_refund, request_refund, settle_refund
 from billing.services.verification import Violation, book_counts, find_violations
 
 __all__ = [
     "Balance",
     "Busy",
+    "CreditSpent",
     "Hold",
     "InsufficientCredits",
     "KeyReused",
     "Quote",
+    "SecondPersonNeeded",
     "UsedMoreThanHeld",
     "Violation",
+    "adjust_credits",
     "balance_of",
     "book_counts",
+    "close_dispute",
+    "credit_purchase",
     "default_clip_price",
     "expire_overdue_lots",
     "find_violations",
@@ -33,6 +43,17 @@ __all__ = [
     "hold_credits",
     "hold_of",
     "lots_of",
+    "note_stripe_refund",
+    "open_dispute",
+    "post_dispute_cash",
+    "post_payout",
+    "post_provider_cost",
+    "post_stripe_fee",
     "quote",
+    "refund_job",
+    "request_refund",
     "settle_hold",
+    "settle_refund",
+    "start_purchase",
+    "write_off_debt",
 ]

@@ -1,42 +1,18 @@
-"""The only module that makes the database write money: one call, one round trip, per operation.
+"""Hold, settle, grant and expire."""
 
-The rules live in functions and triggers that migrations install (docs/decisions/0003-ledger-in-postgresql.md).
-Each function locks the team's available row before it reads anything it decides on, then the hold.
-"""
-
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from django.db import OperationalError, connection
-from django.db.transaction import TransactionManagementError
-from psycopg import errors
+from django.db import connection
 from psycopg.types.numeric import Int8
 
-from accounts.errors import DomainError
+from billing.ledger.calls import digest, run
 from billing.models import Hold
 
 _HOLD_NAMES: Final = [field.attname for field in Hold._meta.concrete_fields]
-# The transaction is lost, but the same call may well succeed a moment later.
-_TRANSIENT: Final = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
-
-
-class Busy(DomainError):
-    """The wallet stayed locked for longer than a request should wait. Nothing was written."""
-
-    code = "busy"
-    retryable = True
-
-
-class KeyReused(DomainError):
-    """The key already stands for another payload."""
-
-    code = "idempotency_key_reuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +39,7 @@ def hold(
 ) -> Answer:
     """Move `amount` µ$ from available to held. Outcome: held, replayed, key_reused or insufficient."""
     price = (price_version_id, rate_nanos, num_frames, passes)
-    payload = _hash("hold", team_id, amount, *price)
+    payload = digest("hold", team_id, amount, *price)
     return _call(_HOLD, [team_id, attempt, Int8(amount), actor, payload, *map(Int8, price), expires_at, now])
 
 
@@ -72,7 +48,7 @@ def settle(*, attempt: UUID, used: int, actor: str, now: datetime) -> Answer:
 
     Outcome: settled, replayed (the first result stands), missing or above_hold.
     """
-    return _call(_SETTLE, [attempt, Int8(used), actor, _hash("settle", attempt, used), now])
+    return _call(_SETTLE, [attempt, Int8(used), actor, digest("settle", attempt, used), now])
 
 
 def grant_promo(
@@ -80,12 +56,12 @@ def grant_promo(
 ) -> Answer:
     """Give `amount` µ$ from promo to available. Outcome: granted, replayed or key_reused."""
     payload = ("promo", team_id, amount) if expires_at is None else ("promo", team_id, amount, expires_at)
-    return _call(_GRANT, [team_id, Int8(amount), key, actor, reason, _hash(*payload), expires_at])
+    return _call(_GRANT, [team_id, Int8(amount), key, actor, reason, digest(*payload), expires_at])
 
 
 def expire(*, team_id: UUID, now: datetime) -> int:
     """Take what is left of the team's overdue lots; returns how much, in µ$."""
-    row = _run("SELECT billing_expire_lots(%s::uuid, %s::timestamptz)", [team_id, now])
+    row = run("SELECT billing_expire_lots(%s::uuid, %s::timestamptz)", [team_id, now])
     return int(row[0])
 
 
@@ -107,36 +83,8 @@ _GRANT: Final = _returning_hold(
 )
 
 
-class _PreparedCursor(psycopg.Cursor[Any]):
-    """Parsed and planned once for each connection: that is a third of a short call's time."""
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        return super().execute(query, params, **{**options, "prepare": True})
-
-
-def _run(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
-    """One round trip, inside the caller's transaction."""
-    if not connection.in_atomic_block:
-        raise TransactionManagementError("Money moves inside the transaction of what it pays for.")
-    connection.ensure_connection()
-    plain = _PreparedCursor(connection.connection)
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    try:
-        with make(plain) as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchone() or ()
-    except OperationalError as error:
-        if isinstance(error.__cause__, _TRANSIENT):
-            raise Busy("Your team's credits are in use right now. Try again in a moment.") from error
-        raise
-
-
 def _call(statement: str, parameters: Sequence[Any]) -> Answer:
-    outcome, available, *columns = _run(statement, parameters)
+    outcome, available, *columns = run(statement, parameters)
     # The row that came with the answer: reading it again would be a second round trip.
     made = None if columns[0] is None else Hold.from_db(connection.alias, _HOLD_NAMES, columns)
     return Answer(outcome, available or 0, made)
-
-
-def _hash(*payload: object) -> str:
-    return hashlib.sha256(json.dumps(payload, default=str).encode()).hexdigest()

@@ -67,6 +67,6 @@ ALTER TABLE billing_account ENABLE TRIGGER kept;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0011_functions_with_lots")]
+    dependencies = [("billing", "0014_money_functions")]
 
     operations = [migrations.RunSQL(FILL, EMPTY)]
