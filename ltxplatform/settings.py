@@ -85,6 +85,8 @@ START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600
 
 # Dollars that one member of staff may give or take alone; above, another one approves.
 ADJUSTMENT_LIMIT = env.integer("ADJUSTMENT_LIMIT", default=100, minimum=0)
+# What new prices add to the provider's rate.
+PRICE_MARGIN_PERCENT = env.integer("PRICE_MARGIN_PERCENT", default=0, minimum=0)
 
 # -- Django
 

@@ -5,7 +5,7 @@ Each function locks the team's available row before it reads anything it decides
 """
 
 from billing.ledger.calls import Busy, KeyReused
-from billing.ledger.holds import Answer, expire, grant_promo, hold, settle
+from billing.ledger.holds import Answer, expire, grant_promo, hold, settle, wait_for_wallet
 from billing.ledger.operations import (
     Outcome,
     adjust,
@@ -38,5 +38,6 @@ __all__ = [
     "refund_job",
     "settle",
     "settle_refund",
+    "wait_for_wallet",
     "write_off_debt",
 ]

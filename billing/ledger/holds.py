@@ -1,5 +1,6 @@
 """Hold, settle, grant and expire."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +18,12 @@ _HOLD_NAMES: Final = [field.attname for field in Hold._meta.concrete_fields]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a function found: its outcome word, the spendable µ$ it saw under the lock, and the hold."""
+    """What a function found: its outcome word, the spendable µ$ it saw under the lock, the hold, and why not."""
 
     outcome: str
     available: int
     hold: Hold | None
+    blockers: list[dict[str, Any]]
 
 
 def hold(
@@ -36,11 +38,20 @@ def hold(
     passes: int,
     expires_at: datetime,
     now: datetime,
+    member_id: int | None,
+    key_id: UUID | None,
+    project_id: UUID | None,
 ) -> Answer:
-    """Move `amount` µ$ from available to held. Outcome: held, replayed, key_reused or insufficient."""
+    """Move `amount` µ$ from available to held. Outcome: held, replayed, key_reused or refused, with blockers."""
     price = (price_version_id, rate_nanos, num_frames, passes)
     payload = digest("hold", team_id, amount, *price)
-    return _call(_HOLD, [team_id, attempt, Int8(amount), actor, payload, *map(Int8, price), expires_at, now])
+    return _call(
+        _HOLD,
+        [
+            *(team_id, attempt, Int8(amount), actor, payload, *map(Int8, price), expires_at, now),
+            *(None if member_id is None else Int8(member_id), key_id, project_id),
+        ],
+    )
 
 
 def settle(*, attempt: UUID, used: int, actor: str, now: datetime) -> Answer:
@@ -65,15 +76,16 @@ def expire(*, team_id: UUID, now: datetime) -> int:
     return int(row[0])
 
 
-def _returning_hold(call: str) -> str:
+def _returning_hold(call: str, blockers: str = "NULL") -> str:
     """The outcome, the balance seen, and the hold's columns in the model's order."""
     columns = ", ".join(f"(r.hold).{field.column}" for field in Hold._meta.concrete_fields)
-    return f"SELECT r.outcome, r.available, {columns} FROM {call} AS r"  # noqa: S608 (our own column names)
+    return f"SELECT r.outcome, r.available, {blockers}, {columns} FROM {call} AS r"  # noqa: S608 (our own column names)
 
 
 _HOLD: Final = _returning_hold(
     "billing_hold_credits(%s::uuid, %s::uuid, %s::bigint, %s::text, %s::text, %s::bigint, %s::bigint, "
-    "%s::int, %s::int, %s::timestamptz, %s::timestamptz)"
+    "%s::int, %s::int, %s::timestamptz, %s::timestamptz, %s::bigint, %s::uuid, %s::uuid)",
+    blockers="r.blockers::text",
 )
 _SETTLE: Final = _returning_hold(
     "billing_settle_hold(%s::uuid, %s::bigint, %s::text, %s::text, %s::timestamptz)"
@@ -84,7 +96,12 @@ _GRANT: Final = _returning_hold(
 
 
 def _call(statement: str, parameters: Sequence[Any]) -> Answer:
-    outcome, available, *columns = run(statement, parameters)
+    outcome, available, blockers, *columns = run(statement, parameters)
     # The row that came with the answer: reading it again would be a second round trip.
     made = None if columns[0] is None else Hold.from_db(connection.alias, _HOLD_NAMES, columns)
-    return Answer(outcome, available or 0, made)
+    return Answer(outcome, available or 0, made, json.loads(blockers) if blockers else [])
+
+
+def wait_for_wallet(*, team_id: UUID) -> None:
+    """Lock the team's available row until the transaction ends, if it has one."""
+    run("SELECT billing_wait_for_wallet(%s::uuid)", [team_id])

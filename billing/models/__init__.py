@@ -13,9 +13,10 @@ from billing.models.books import (
     Transaction,
     TransactionKind,
 )
+from billing.models.budgets import Budget, HoldBudget, Limit, Notice, Period
 from billing.models.holds import Hold, HoldState
 from billing.models.lots import Bucket, Lot, LotMove, LotSource
-from billing.models.prices import PriceVersion
+from billing.models.prices import PriceVersion, StoredQuote
 from billing.models.purchases import (
     Debt,
     Dispute,
@@ -34,15 +35,20 @@ __all__ = [
     "Account",
     "AccountKind",
     "Bucket",
+    "Budget",
     "Debt",
     "Dispute",
     "DisputeState",
     "Entry",
     "Hold",
+    "HoldBudget",
     "HoldState",
+    "Limit",
     "Lot",
     "LotMove",
     "LotSource",
+    "Notice",
+    "Period",
     "PriceVersion",
     "ProviderCharge",
     "Purchase",
@@ -50,6 +56,7 @@ __all__ = [
     "PurchaseState",
     "Refund",
     "RefundState",
+    "StoredQuote",
     "Transaction",
     "TransactionKind",
 ]

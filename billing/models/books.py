@@ -49,6 +49,9 @@ class Account(models.Model):
     # Below zero only where credit was taken back after it was spent.
     floor = models.BigIntegerField(db_default=0, help_text="µ$")
 
+    # On a team's available account; with anything in it the team may not spend.
+    suspended = models.CharField(max_length=200, blank=True, db_default="", help_text="why, for staff")
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["team", "kind"], name="account_once_per_team"),

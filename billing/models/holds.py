@@ -37,6 +37,7 @@ class Hold(models.Model):
     num_frames = models.IntegerField()
     passes = models.SmallIntegerField()
 
+    has_budgets = models.BooleanField(db_default=False, help_text="counted in budgets, too")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(help_text="when somebody should ask what became of the clip")
     settled_at = models.DateTimeField(null=True, blank=True)

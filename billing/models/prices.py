@@ -1,7 +1,11 @@
 """The price book."""
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
+
+from accounts.models import Team
 
 
 class PriceVersion(models.Model):
@@ -22,3 +26,21 @@ class PriceVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} from {self.valid_from:%Y-%m-%d}"
+
+
+class StoredQuote(models.Model):
+    """A price that binds for a while: what was quoted is charged, also when the price book changes meanwhile."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="quotes")
+    price_version = models.ForeignKey(PriceVersion, on_delete=models.PROTECT, related_name="quotes")
+    num_frames = models.IntegerField()
+    detail_pass = models.BooleanField()
+    amount = models.BigIntegerField(help_text="µ$")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="quote_ends")]
+
+    def __str__(self) -> str:
+        return f"quote {self.pk}"

@@ -7,28 +7,34 @@ from billing.services.balances import Balance, balance_of
 from billing.services.disputes import close_dispute, open_dispute, post_dispute_cash
 from billing.services.grants import grant_promo
 from billing.services.holds import (
-    InsufficientCredits,
     UsedMoreThanHeld,
     hold_credits,
     hold_of,
     settle_hold,
 )
+from billing.services.limits import lift_limit, raise_limit, set_limit, suspend_team
 from billing.services.lots import expire_overdue_lots, lots_of
 from billing.services.platform_money import post_payout, post_provider_cost, post_stripe_fee
 from billing.services.pricing import Quote, default_clip_price, quote
 from billing.services.purchases import credit_purchase, start_purchase
+from billing.services.quotes import QuoteExpired, publish_price, quote_for_15_minutes, redeem_quote
 from billing.services.refunds import CreditSpent, note_stripe_refund, request_refund, settle_refund
+from billing.services.refusals import BudgetExceeded, DebtOpen, InsufficientCredits, TeamFrozen
 from billing.services.verification import Violation, book_counts, find_violations
 
 __all__ = [
     "Balance",
+    "BudgetExceeded",
     "Busy",
     "CreditSpent",
+    "DebtOpen",
     "Hold",
     "InsufficientCredits",
     "KeyReused",
     "Quote",
+    "QuoteExpired",
     "SecondPersonNeeded",
+    "TeamFrozen",
     "UsedMoreThanHeld",
     "Violation",
     "adjust_credits",
@@ -42,6 +48,7 @@ __all__ = [
     "grant_promo",
     "hold_credits",
     "hold_of",
+    "lift_limit",
     "lots_of",
     "note_stripe_refund",
     "open_dispute",
@@ -49,11 +56,17 @@ __all__ = [
     "post_payout",
     "post_provider_cost",
     "post_stripe_fee",
+    "publish_price",
     "quote",
+    "quote_for_15_minutes",
+    "raise_limit",
+    "redeem_quote",
     "refund_job",
     "request_refund",
+    "set_limit",
     "settle_hold",
     "settle_refund",
     "start_purchase",
+    "suspend_team",
     "write_off_debt",
 ]

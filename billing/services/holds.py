@@ -11,32 +11,9 @@ from accounts.permissions import BILLING_VIEW
 from billing import ledger
 from billing.ledger import KeyReused
 from billing.models import Hold
-from billing.money import format_balance, format_cost, format_exact
+from billing.money import format_exact
 from billing.services.pricing import Quote
-
-
-class InsufficientCredits(DomainError):
-    """`needed` and `available` are µ$; only who may see the balance is told it."""
-
-    code = "insufficient_credits"
-
-    def __init__(self, *, needed: int, available: int, show_balance: bool = True) -> None:
-        self.needed = needed
-        self.available = available
-        if show_balance:
-            super().__init__(
-                f"This clip costs {format_cost(needed)} and your team has {format_balance(available)} left. "
-                "Add credits, or choose a shorter clip.",
-                needed=needed,
-                available=available,
-                shortfall=needed - available,
-            )
-        else:
-            super().__init__(
-                f"This clip costs {format_cost(needed)}, and your team has too few credits left. "
-                "Ask an owner to add some, or choose a shorter clip.",
-                needed=needed,
-            )
+from billing.services.refusals import refusal
 
 
 class UsedMoreThanHeld(DomainError):
@@ -46,17 +23,26 @@ class UsedMoreThanHeld(DomainError):
 
 
 def hold_credits(
-    *, actor: Actor, generation_id: UUID, quote: Quote, expires_at: datetime, now: datetime | None = None
+    *,
+    actor: Actor,
+    generation_id: UUID,
+    quote: Quote,
+    expires_at: datetime,
+    now: datetime | None = None,
+    project_id: UUID | None = None,
 ) -> Hold:
     """Set the quoted price aside for one generation of `actor.team`, in the caller's transaction.
 
     First takes what is left of lots that are overdue `now`; then burns lots by priority, expiry and age.
+    Counts in the budgets of the actor's API key, of its member and of the project, in the periods of `now`.
 
-    Repeating the call returns the same hold, even when the wallet is empty by then. Raises
-    InsufficientCredits, KeyReused when the generation already has a hold at another price or for
-    another team, Busy after three seconds of waiting for the wallet (the transaction is lost), and
-    TransactionManagementError outside a transaction. Locks the team's available row, then lots.
+    Repeating the call returns the same hold, even when the wallet is empty by then. Raises TeamFrozen,
+    DebtOpen, InsufficientCredits or BudgetExceeded, the first of all that stand in the way; KeyReused when the
+    generation already has a hold at another price or for another team, Busy after three seconds of waiting
+    for the wallet (the transaction is lost), and TransactionManagementError outside a transaction. Locks the
+    team's available row, then budgets, then lots.
     """
+    now = now or timezone.now()
     answer = ledger.hold(
         team_id=actor.team.pk,
         attempt=generation_id,
@@ -67,14 +53,15 @@ def hold_credits(
         num_frames=quote.num_frames,
         passes=quote.passes,
         expires_at=expires_at,
-        now=now or timezone.now(),
+        now=now,
+        member_id=actor.user.pk if actor.user else None,
+        key_id=actor.key.pk if actor.key else None,
+        project_id=project_id,
     )
     if answer.outcome == "key_reused":
         raise KeyReused("This clip already has its credits set aside at another price.")
     if answer.hold is None:
-        raise InsufficientCredits(
-            needed=quote.amount, available=answer.available, show_balance=actor.may(BILLING_VIEW)
-        )
+        raise refusal(answer=answer, needed=quote.amount, show_balance=actor.may(BILLING_VIEW), now=now)
     return answer.hold
 
 

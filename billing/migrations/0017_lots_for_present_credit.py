@@ -67,6 +67,6 @@ ALTER TABLE billing_account ENABLE TRIGGER kept;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0014_money_functions")]
+    dependencies = [("billing", "0016_money_functions")]
 
     operations = [migrations.RunSQL(FILL, EMPTY)]

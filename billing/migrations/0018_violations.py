@@ -145,6 +145,21 @@ WHERE c.posted <> (c.cost_nanos + 999) / 1000 OR c.posted <> coalesce((
 ), 0)
 """
 
+BUDGETS = """
+SELECT 'budget_is_its_holds', 'budget ' || b.id,
+    'It has ' || b.held || ' held and ' || b.spent || ' spent, but its holds have ' || coalesce(h.held, 0) || ' and '
+        || coalesce(h.spent, 0) || ' µ$.'
+FROM billing_budget AS b
+LEFT JOIN (
+    SELECT hb.budget_id, sum(h.amount) FILTER (WHERE h.state = 'open') AS held,
+        sum(h.captured) FILTER (WHERE NOT EXISTS (
+            SELECT FROM billing_transaction AS t WHERE t.key = 'unsettle:' || h.id
+        )) AS spent
+    FROM billing_holdbudget AS hb JOIN billing_hold AS h ON h.id = hb.hold_id GROUP BY hb.budget_id
+) AS h ON h.budget_id = b.id
+WHERE b.held <> coalesce(h.held, 0) OR b.spent <> coalesce(h.spent, 0)
+"""
+
 INSTALL = (
     "DROP VIEW billing_violations;"
     # What returns to a disputed purchase is frozen: returned all the same.
@@ -155,10 +170,12 @@ INSTALL = (
     + LOTS
     + "\nUNION ALL"
     + PURCHASES
+    + "\nUNION ALL"
+    + BUDGETS
 )
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0015_lots_for_present_credit")]
+    dependencies = [("billing", "0017_lots_for_present_credit")]
 
     operations = [migrations.RunSQL(INSTALL, "DROP VIEW billing_violations;" + before.INSTALL)]

@@ -12,6 +12,12 @@ CREATE FUNCTION billing_lock_wallet(p_team uuid) RETURNS billing_account LANGUAG
     SELECT a FROM billing_account AS a WHERE a.team_id = p_team AND a.kind = 'available' FOR NO KEY UPDATE;
 $$;
 
+-- For rules that a hold must see all of or nothing: limits, and whether a team may spend.
+CREATE FUNCTION billing_wait_for_wallet(p_team uuid) RETURNS void LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+BEGIN
+    PERFORM billing_lock_wallet(p_team);
+END $$;
+
 -- A transaction under its key; NULL when the key is taken.
 CREATE FUNCTION billing_begin(
     p_key text, p_kind text, p_team uuid, p_actor text, p_reason text, p_request_hash text, p_hold bigint, p_purchase bigint
@@ -354,6 +360,7 @@ BEGIN
             PERFORM billing_repay_debt(new_transaction, paid.team_id, owed);
         END IF;
         PERFORM billing_extend_lots(new_transaction, p_now);
+        PERFORM billing_settle_budgets(paid.id, 0, -amount);
     END IF;
     RETURN NEXT;
 END $$;
@@ -474,11 +481,12 @@ DROP FUNCTION billing_due_back(billing_purchase, bigint);
 DROP FUNCTION billing_credit_purchase(bigint, bigint, bigint, text, timestamptz);
 DROP FUNCTION billing_outcome_of(text, text);
 DROP FUNCTION billing_begin(text, text, uuid, text, text, text, bigint, bigint);
+DROP FUNCTION billing_wait_for_wallet(uuid);
 DROP FUNCTION billing_lock_wallet(uuid);
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0013_functions_with_lots")]
+    dependencies = [("billing", "0015_functions_with_lots")]
 
     operations = [migrations.RunSQL(LOCK + PURCHASE + TAKE_BACK + REFUND + DISPUTE + OTHERS, REMOVE)]

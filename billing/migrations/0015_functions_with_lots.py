@@ -1,6 +1,6 @@
 """The functions again, now burning lots; all of a hold, and all of a settlement, in one statement each.
 
-Lock order: the team's available row, then the hold, then lots in burn order. Every statement of a function sees
+Lock order: the team's available row, then the hold, then budgets, then lots in burn order. Every statement of a function sees
 what was committed before it (READ COMMITTED), so what is read after the lock is current.
 """
 
@@ -148,21 +148,27 @@ DROP FUNCTION billing_hold_credits(
 CREATE FUNCTION billing_hold_credits(
     p_team uuid, p_attempt uuid, p_amount bigint, p_actor text, p_request_hash text,
     p_price_version bigint, p_rate_nanos bigint, p_num_frames integer, p_passes integer,
-    p_expires_at timestamptz, p_now timestamptz
-) RETURNS TABLE (outcome text, available bigint, hold billing_hold)
+    p_expires_at timestamptz, p_now timestamptz, p_member bigint, p_key uuid, p_project uuid
+) RETURNS TABLE (outcome text, available bigint, hold billing_hold, blockers jsonb)
 LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
 DECLARE
     known_hash text;
     is_overdue boolean;
+    is_limited boolean;
+    why_suspended text;
 BEGIN
-    SELECT a.balance INTO available FROM billing_account AS a
+    SELECT a.balance, a.suspended INTO available, why_suspended FROM billing_account AS a
         WHERE a.team_id = p_team AND a.kind = 'available' FOR NO KEY UPDATE;
     available := coalesce(available, 0);
 
     -- The key comes before the balance: a repeated request gets its answer even when the wallet is empty.
     SELECT (SELECT t.request_hash FROM billing_transaction AS t WHERE t.key = 'hold:' || p_attempt),
-            EXISTS (SELECT FROM billing_lot AS l WHERE l.team_id = p_team AND l.spendable AND l.expires_at <= p_now)
-        INTO known_hash, is_overdue;
+            EXISTS (SELECT FROM billing_lot AS l WHERE l.team_id = p_team AND l.spendable AND l.expires_at <= p_now),
+            EXISTS (
+                SELECT FROM billing_limit AS l WHERE l.team_id = p_team AND l.active
+                    AND (l.member_id = p_member OR l.key_id = p_key OR l.project_id = p_project)
+            )
+        INTO known_hash, is_overdue, is_limited;
     IF known_hash IS NOT NULL THEN
         outcome := 'key_reused';
         IF known_hash = p_request_hash THEN
@@ -176,10 +182,18 @@ BEGIN
     IF is_overdue THEN
         available := available - billing_expire_overdue(p_team, p_now);
     END IF;
-    IF available < p_amount THEN
-        outcome := 'insufficient';
-        RETURN NEXT;
-        RETURN;
+    IF available < p_amount OR why_suspended <> '' OR is_limited THEN
+        -- Everything that stands in the way, in the order in which people can do something about it.
+        blockers := CASE WHEN why_suspended <> '' THEN '[{"scope": "team"}]'::jsonb ELSE '[]'::jsonb END
+            || CASE WHEN available < p_amount THEN '[{"scope": "balance"}]'::jsonb ELSE '[]'::jsonb END;
+        IF is_limited THEN
+            blockers := blockers || billing_blockers(p_team, p_member, p_key, p_project, p_amount, p_now);
+        END IF;
+        IF blockers <> '[]'::jsonb THEN
+            outcome := 'refused';
+            RETURN NEXT;
+            RETURN;
+        END IF;
     END IF;
 
     WITH posting AS (
@@ -188,9 +202,10 @@ BEGIN
             ON CONFLICT (key) DO NOTHING RETURNING id, hold_id
     ), made AS (
         INSERT INTO billing_hold (
-            id, team_id, attempt, amount, price_version_id, rate_nanos, num_frames, passes, expires_at
+            id, team_id, attempt, amount, price_version_id, rate_nanos, num_frames, passes, expires_at, has_budgets
         ) SELECT
-            hold_id, p_team, p_attempt, p_amount, p_price_version, p_rate_nanos, p_num_frames, p_passes, p_expires_at
+            hold_id, p_team, p_attempt, p_amount, p_price_version, p_rate_nanos, p_num_frames, p_passes, p_expires_at,
+            is_limited
         FROM posting RETURNING *
     ), changed AS (
         UPDATE billing_account AS a SET version = a.version + 1,
@@ -224,6 +239,9 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    IF is_limited THEN
+        PERFORM billing_count_hold(hold, p_member, p_key, p_project, p_now);
+    END IF;
     outcome := 'held';
     available := available - p_amount;
     RETURN NEXT;
@@ -256,6 +274,9 @@ BEGIN
         RETURN;
     END IF;
 
+    IF hold.has_budgets THEN
+        PERFORM billing_settle_budgets(hold.id, hold.amount, p_used);
+    END IF;
     IF back > 0 THEN
         hold := billing_return_hold(hold, p_used, p_actor, p_request_hash, p_now);
         SELECT a.balance INTO STRICT available FROM billing_account AS a WHERE a.team_id = team AND a.kind = 'available';
@@ -406,7 +427,7 @@ DROP FUNCTION billing_freeze_more(bigint);
 DROP FUNCTION billing_return_hold(billing_hold, bigint, text, text, timestamptz);
 DROP FUNCTION billing_settle_hold(uuid, bigint, text, text, timestamptz);
 DROP FUNCTION billing_hold_credits(
-    uuid, uuid, bigint, text, text, bigint, bigint, integer, integer, timestamptz, timestamptz
+    uuid, uuid, bigint, text, text, bigint, bigint, integer, integer, timestamptz, timestamptz, bigint, uuid, uuid
 );
 DROP FUNCTION billing_expire_lots(uuid, timestamptz);
 DROP FUNCTION billing_expire_overdue(uuid, timestamptz);
@@ -419,7 +440,7 @@ DROP FUNCTION billing_open_wallet(uuid);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0012_purchase_walls")]
+    dependencies = [("billing", "0014_budget_walls")]
 
     operations = [
         migrations.RunSQL(
