@@ -20,6 +20,7 @@ from billing.services.purchases import credit_purchase, start_purchase
 from billing.services.quotes import QuoteExpired, publish_price, quote_for_15_minutes, redeem_quote
 from billing.services.refunds import CreditSpent, note_stripe_refund, request_refund, settle_refund
 from billing.services.refusals import BudgetExceeded, DebtOpen, InsufficientCredits, TeamFrozen
+from billing.services.statements import Statement, statement_of
 from billing.services.verification import Violation, book_counts, find_violations
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Quote",
     "QuoteExpired",
     "SecondPersonNeeded",
+    "Statement",
     "TeamFrozen",
     "UsedMoreThanHeld",
     "Violation",
@@ -67,6 +69,7 @@ __all__ = [
     "settle_hold",
     "settle_refund",
     "start_purchase",
+    "statement_of",
     "suspend_team",
     "write_off_debt",
 ]

@@ -1,8 +1,10 @@
 """What staff do by hand: give, take, refund a clip; a reason always, two people for much."""
 
+import io
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing import services
@@ -92,3 +94,45 @@ def test_only_what_a_clip_cost_is_refunded():
             services.refund_job(generation_id=known, actor="staff:1", reason="Why", now=NOW)
     with pytest.raises(ValueError, match="reason"):
         services.refund_job(generation_id=attempt, actor="staff:1", reason="", now=NOW)
+
+
+def run_adjust(*arguments):
+    out = io.StringIO()
+    call_command("billing_adjust", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_gives_and_takes(staff):
+    team = make_wallet()
+    signed = ("--reason", "Sorry", "--by", staff.email)
+
+    printed = run_adjust(team.slug, "2.50", *signed)
+    assert printed == f"$2.50 adjusted. {team.slug} can spend $2.50.\n"
+    for _ in range(2):
+        run_adjust(team.slug, "-1", *signed, "--key", "ticket-7")
+
+    assert wallet(team) == (1_500_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"team": "nobody"}, "no team called nobody"),
+        ({"amount": "much"}, "not an amount"),
+        ({"amount": "-1"}, "cannot be taken"),
+        ({"amount": "101"}, "another member of staff"),
+        ({"by": "stranger@example.com"}, "not on the staff"),
+    ],
+)
+def test_the_command_explains_a_refusal(change, said, staff):
+    wish = {"team": make_wallet().slug, "amount": "1", "by": staff.email} | change
+
+    with pytest.raises(CommandError, match=said):
+        run_adjust(wish["team"], wish["amount"], "--reason", "Why", "--by", wish["by"])
+
+
+def test_the_command_takes_an_approval(staff):
+    team, other = make_wallet(), make_user(is_staff=True)
+    run_adjust(team.slug, "101", "--reason", "Why", "--by", staff.email, "--approved-by", other.email)
+
+    assert wallet(team) == (101_000_000, 0)

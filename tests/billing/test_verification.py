@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing import services
 from billing.models import (
     Account,
+    Budget,
     Debt,
     Dispute,
     Entry,
@@ -27,7 +28,8 @@ from billing.models import (
     Refund,
     Transaction,
 )
-from tests.billing.books import buy, check_walls, hold, make_wallet, settle, spend
+from tests.billing.books import buy, check_walls, hold, make_wallet, quote_of, settle, spend
+from tests.support.factories import actor_for, give_credits, make_team
 
 pytestmark = pytest.mark.django_db
 
@@ -209,12 +211,22 @@ def overlook_a_bill(team):
     ProviderCharge.objects.update(posted=4)
 
 
+def use_a_budget(team):
+    member = actor_for(make_team())
+    give_credits(member.team, 100)
+    services.set_limit(team=member.team, member=member.user, period="day", cap=100)
+    services.hold_credits(actor=member, generation_id=uuid4(), quote=quote_of(60), expires_at=timezone.now())
+    yield
+    Budget.objects.update(held=5)
+
+
 def claw(bought):
     refund = services.note_stripe_refund(purchase=bought, stripe_id="re_1", gross_cents=1)
     services.settle_refund(refund=refund, succeeded=True, actor="test", now=timezone.now())
 
 
 CRIMES = [
+    (use_a_budget, {"budget_is_its_holds"}, "It has 5 held and 0 spent, but its holds have 60 and 0"),
     (owe_nothing, {"debt_is_repaid_first", "lots_match_wallet"}, "it owes 0 µ$"),
     (forget_a_payment, {"paid_purchase_is_credited"}, "It is open for 10000 µ$, but 1 transactions"),
     (refund_without_taking, {"taken_back_is_target"}, "of 1 cents took 9999 µ$ of its 10000 µ$ back"),
