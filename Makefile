@@ -15,12 +15,13 @@ PRODUCTION := DEPLOYMENT=production SECRET_KEY=$$($(RUN)/python -c "import secre
 # The packages are installed uncompiled: without a bytecode cache every start would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check bench fmt lock
+.PHONY: help demo test soak check bench fmt lock
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    start everything with a demo team (PORT=$(PORT)); Ctrl-C stops it"
 	@echo "make test    run the tests; TESTS=tests/billing runs a part"
+	@echo "make soak    ten thousand jobs that fail in every way, a hundred kills: hours"
 	@echo "make check   lint, types, layers, migrations, deployment checks"
 	@echo "make bench   run the benchmarks"
 	@echo "make fmt     format the code"
@@ -31,13 +32,12 @@ demo: .venv/.demo.installed
 	@PORT=$(PORT) $(RUN)/python manage.py demo
 
 # A browser that is there, else Debian's when we may install it, else the browser tests are skipped loudly.
-# Each file with browser tests runs in a process of its own: Playwright's event loop shares no process with other tests.
 test: $(READY)
 	@CHROMIUM="$$($(RUN)/python -m tests.support.chromium --install)"; export CHROMIUM; \
-	for file in $$(grep -rlE "mark\.browser" --include="test_*.py" $(or $(TESTS),tests) | sort); do \
-		timeout 300 $(RUN)/python -m pytest -q -m browser "$$file" || exit 1; \
-	done; \
-	$(RUN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser" $(TESTS)
+	WORKERS=$(WORKERS) $(RUN)/python -m tests.support.suite $(TESTS)
+
+soak: $(READY)
+	$(RUN)/python -m tests.soak
 
 check: $(READY)
 	$(RUN)/ruff check .

@@ -27,3 +27,13 @@ class FieldErrors(DomainError):
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("Some fields need another value.")
         self.errors = errors
+
+
+class RowErrors(DomainError):
+    """A list of inputs of which some break rules: each error is the row's number from 0, its column, a sentence."""
+
+    code = "validation"
+
+    def __init__(self, errors: list[tuple[int, str, str]]) -> None:
+        super().__init__("Some rows need another value.")
+        self.errors = errors

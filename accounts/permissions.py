@@ -5,12 +5,14 @@ from typing import Final
 GENERATIONS_VIEW: Final = "generations.view"
 GENERATIONS_CREATE: Final = "generations.create"
 GENERATIONS_CANCEL: Final = "generations.cancel"
+# Change the waiting clips of colleagues too: their order, their input, their pauses.
+GENERATIONS_MANAGE: Final = "generations.manage"
 BILLING_VIEW: Final = "billing.view"
 KEYS_MANAGE: Final = "keys.manage"
 
 _VIEWER = frozenset({GENERATIONS_VIEW})
 _EDITOR = _VIEWER | {GENERATIONS_CREATE, GENERATIONS_CANCEL}
-_ADMIN = _EDITOR | {KEYS_MANAGE}
+_ADMIN = _EDITOR | {GENERATIONS_MANAGE, KEYS_MANAGE}
 
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "owner": _ADMIN | {BILLING_VIEW},
@@ -22,7 +24,7 @@ ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 
 # What an API key's scopes allow; a key never exceeds the role of the member who made it.
 SCOPE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
-    "generate": frozenset({GENERATIONS_CREATE, GENERATIONS_CANCEL}),
+    "generate": frozenset({GENERATIONS_CREATE, GENERATIONS_CANCEL, GENERATIONS_MANAGE}),
     "read": frozenset({GENERATIONS_VIEW}),
     "billing:read": frozenset({BILLING_VIEW}),
 }

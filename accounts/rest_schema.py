@@ -17,6 +17,7 @@ MEANINGS: Final = {
     404: "It does not exist, or belongs to another team.",
     406: "The Accept header excludes JSON.",
     409: "The clip is in another state.",
+    410: "The clip's files were deleted.",
     413: "The body is too large.",
     415: "The content type is not supported.",
     422: "Fields or query parameters need another value; `errors` names each.",

@@ -1,4 +1,7 @@
-"""Staff screens for pictures and clips: everything that happened to a job on one page, nothing to change."""
+"""Staff screens for pictures and clips: everything that happened to a job on one page, nothing to change.
+
+Costs are n$ in the rows and dollars here, to the last digit: fal's are not whole µ$.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -12,11 +15,17 @@ from django.utils.text import Truncator
 from unfold.decorators import display
 
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid, count_of
-from billing.money import NOTHING, format_exact
+from billing.money import MINUS, NOTHING, format_exact
 from billing.services import hold_of
+from generations import admin_dispatch as admin_dispatch  # its screens join these
+from generations import admin_files
+from generations.admin_eta import ExpectedTimes
 from generations.failures import FAILURES
 from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
+from generations.services.costs import margin_of
 from generations.states import Status
+
+__all__ = ["GenerationAdmin", "ImageAdmin", "SubmissionAdmin", "admin_files"]
 
 TONES = {
     Status.SUCCEEDED: "success",
@@ -38,8 +47,21 @@ class EventTable(ReadOnlyTable):
 
 class SubmissionTable(ReadOnlyTable):
     model = Submission
-    fields = readonly_fields = ("number", "state", "request_id", "token", "created_at", "billable_units")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "refusal",
+        "fal_key",
+        "request_id",
+        "token",
+        "created_at",
+        "cost",
+    )
     show_change_link = True
+
+    @display(description="cost")
+    def cost(self, submission: Submission) -> str:
+        return cost_in_words(submission)
 
 
 class ReceiptTable(ReadOnlyTable):
@@ -48,7 +70,7 @@ class ReceiptTable(ReadOnlyTable):
 
 
 @admin.register(Generation)
-class GenerationAdmin(ReadOnlyAdmin):
+class GenerationAdmin(ExpectedTimes):
     list_display = ("id", "state", "team", "created_by", "prompt", "cost", "created_at")
     list_filter = ("status", "failure_code", "created_at")
     list_select_related = ("team", "created_by")
@@ -59,14 +81,26 @@ class GenerationAdmin(ReadOnlyAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("id", "status", "team", "created_by", "api_key", "image", "money", "reason")},
+            {
+                "fields": (
+                    "id",
+                    "status",
+                    "team",
+                    "created_by",
+                    "api_key",
+                    "image",
+                    "money",
+                    "margin",
+                    "reason",
+                )
+            },
         ),
         (
             "Course",
             {
                 "fields": (
                     ("created_at", "start_deadline"),
-                    ("started_at", "ended_at"),
+                    ("sent_at", "started_at", "ended_at"),
                     ("due_at", "attempts"),
                     ("queue_position", "progress"),
                     "cancel_requested_at",
@@ -82,7 +116,10 @@ class GenerationAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("used_prompt", "used_seed"),
                     ("video_name", "poster_name"),
+                    ("preview_name", "last_frame_name"),
+                    "media_deleted_at",
                     "video_sha256",
+                    "source_sha256",
                     "video_size",
                     ("width", "height"),
                     ("frames", "duration_ms"),
@@ -129,6 +166,14 @@ class GenerationAdmin(ReadOnlyAdmin):
             f"released {format_exact(hold.released)} ({hold.state})"
         )
 
+    @display(description="margin")
+    def margin(self, generation: Generation) -> str:
+        margin = margin_of(generation)
+        return (
+            f"captured {format_exact(margin.captured)}, cost {nanos_in_dollars(margin.cost_nanos)}, "
+            f"margin {nanos_in_dollars(margin.nanos)}"
+        )
+
     @display(description="video")
     def video_name(self, generation: Generation) -> str:
         """Where it is stored; files are handed out by signed addresses only, so there is no link."""
@@ -137,6 +182,14 @@ class GenerationAdmin(ReadOnlyAdmin):
     @display(description="poster")
     def poster_name(self, generation: Generation) -> str:
         return generation.poster.name or NOTHING
+
+    @display(description="preview")
+    def preview_name(self, generation: Generation) -> str:
+        return generation.preview.name or NOTHING
+
+    @display(description="last frame")
+    def last_frame_name(self, generation: Generation) -> str:
+        return generation.last_frame.name or NOTHING
 
     @display(description="why it ended")
     def reason(self, generation: Generation) -> str:
@@ -164,6 +217,19 @@ class GenerationAdmin(ReadOnlyAdmin):
         return format_html("<ul>{}</ul>", lines) if lines else NOTHING
 
 
+def cost_in_words(submission: Submission) -> str:
+    """What fal charges for a request, and who says so."""
+    if submission.cost_nanos is None:
+        return NOTHING
+    return f"{nanos_in_dollars(submission.cost_nanos)} ({submission.get_cost_source_display()})"
+
+
+def nanos_in_dollars(nanos: int) -> str:
+    """n$ with all nine digits. 20_833_340 -> "$0.020833340"."""
+    whole, part = divmod(abs(nanos), 1_000_000_000)
+    return f"{MINUS if nanos < 0 else ''}${whole:,}.{part:09d}"
+
+
 def named_by(identifier: UUID) -> Q:
     """Generations that an id in a report may mean: the job's, its team's, its picture's, or fal's for it."""
     sent = Submission.objects.filter(Q(request_id=str(identifier)) | Q(token=identifier))
@@ -174,8 +240,8 @@ def named_by(identifier: UUID) -> Q:
 class SubmissionAdmin(ReadOnlyAdmin):
     """One attempt to hand a job to fal, with the exact body and what came back."""
 
-    list_display = ("generation", "number", "state", "request_id", "created_at")
-    list_filter = ("state", "created_at")
+    list_display = ("generation", "number", "state", "fal_key", "request_id", "cost", "created_at")
+    list_filter = ("state", "fal_key", "cost_source", "created_at")
     list_select_related = ("generation",)
     search_fields = ("request_id__exact",)
     search_help_text = "fal request id, token or clip id."
@@ -191,9 +257,16 @@ class SubmissionAdmin(ReadOnlyAdmin):
         "status_url",
         "response_url",
         "cancel_url",
+        "fal_key",
         "billable_units",
+        "cost",
+        "cost_due_at",
         "created_at",
     )
+
+    @display(description="cost", ordering="cost_nanos")
+    def cost(self, submission: Submission) -> str:
+        return cost_in_words(submission)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Submission], search_term: str

@@ -21,7 +21,7 @@ from accounts.actors import Actor
 from accounts.errors import DomainError
 from accounts.http import actor_of
 from accounts.permissions import BILLING_VIEW, GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
-from accounts.rest import ApiView, body_of, created, empty, refuse_unknown
+from accounts.rest import ApiView, StrictJSONParser, body_of, created, empty, refuse_unknown
 from accounts.rest_schema import header, problems
 from billing.services import balance_of, default_clip_price, quote
 from generations import api_output, input_schema
@@ -29,13 +29,16 @@ from generations.api_input import (
     BoundedMultiPartParser,
     GenerationJSONParser,
     idempotency_key_of,
+    read_address,
     read_generation,
     read_quote,
+    start_within_of,
 )
 from generations.models import Generation, Image
 from generations.parameters import QUALITY_PRESETS
 from generations.selectors import clips_of, page_after
 from generations.serializers import (
+    AddressInput,
     CancelOutput,
     GenerationInput,
     GenerationOutput,
@@ -51,10 +54,14 @@ from generations.serializers import (
 from generations.services import (
     CancelOutcome,
     GenerationNotFound,
+    SubmitResult,
     cancel_generation,
+    import_picture,
     store_image,
     submit_generation,
+    submit_with_address,
 )
+from generations.services.eta import expected
 from generations.states import Status
 
 MODEL_ID: Final = f"{settings.FAL_MODEL}/image-to-video"
@@ -64,6 +71,13 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 255 characters of your choice. Repeating a request with the same key and body gives the "
     "first clip back instead of making, and paying for, a second one.",
+)
+CANCEL_AFTER: Final = OpenApiParameter(
+    "Cancel-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    description="Seconds, from 60: a clip that was not sent to the renderer by then expires, and nothing is charged. "
+    "Paused time counts.",
 )
 
 
@@ -96,31 +110,28 @@ class Quotes(ApiView):
         params = read_quote(body_of(request))
         price = quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass)
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
-        return Response(api_output.priced(price, params, available))
+        return Response(api_output.priced(price, params, available, expected(actor.team, params)))
 
 
 class Uploads(ApiView):
     permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-    parser_classes = [BoundedMultiPartParser]
+    parser_classes = [BoundedMultiPartParser, StrictJSONParser]
 
     @extend_schema(
         operation_id="create_upload",
         summary="Upload a picture",
         tags=["pictures"],
         parameters=[header("Location", "The upload's address.", 200, 201)],
-        request={"multipart/form-data": UploadInput},
+        request={"multipart/form-data": UploadInput, "application/json": AddressInput},
         responses={200: UploadOutput, 201: UploadOutput, **problems(400, 413, 415)},
     )
     def post(self, request: Request) -> Response:
-        """201 for a new picture, 200 for one that the team has already. What is kept has no metadata."""
-        refuse_unknown(request.data.keys() - {"file"}, "This request takes one field: file.")
-        files = request.FILES.getlist("file")
-        if len(files) != 1:
-            raise ValidationError(
-                {"file": [ErrorDetail("Send one picture in the field file.", code="required")]}
-            )
+        """201 for a new picture, 200 for one that the team has already. What is kept has no metadata.
+
+        Sent as a file, or as JSON with the `https://` address that we fetch it from.
+        """
         began = timezone.now()
-        image = store_image(actor=actor_of(request), upload=files[0], name=files[0].name or "")
+        image = _received(request)
         return created(
             api_output.upload(image, request.build_absolute_uri),
             status=201 if image.created_at >= began else 200,
@@ -155,6 +166,7 @@ class Generations(ApiView):
         tags=["clips"],
         parameters=[
             IDEMPOTENCY_KEY,
+            CANCEL_AFTER,
             header("Location", "The clip's address.", 201),
             header("Idempotent-Replayed", "`true` when this key had made the clip before.", 201),
         ],
@@ -164,14 +176,17 @@ class Generations(ApiView):
     def post(self, request: Request) -> Response:
         """Puts a clip in line and holds its price. Nothing is charged unless the clip is delivered."""
         actor = actor_of(request)
-        key = idempotency_key_of(request)
-        image_id, params = read_generation(actor, body_of(request))
-        result = submit_generation(actor=actor, image_id=image_id, params=params, idempotency_key=key)
-        return created(
-            api_output.detail(result.generation, request.build_absolute_uri),
-            location=reverse("api:generation", args=[result.generation.pk]),
-            headers={"Idempotent-Replayed": "true"} if result.replayed else {},
-        )
+        key, start_within = idempotency_key_of(request), start_within_of(request)
+        picture, params = read_generation(actor, body_of(request))
+        if isinstance(picture, str):
+            result = submit_with_address(
+                actor=actor, address=picture, params=params, idempotency_key=key, start_within=start_within
+            )
+        else:
+            result = submit_generation(
+                actor=actor, image_id=picture, params=params, idempotency_key=key, start_within=start_within
+            )
+        return accepted(request, result)
 
     @extend_schema(
         operation_id="list_generations",
@@ -190,7 +205,7 @@ class Generations(ApiView):
             "data": api_output.summaries(page.rows, request.build_absolute_uri),
             "next_cursor": page.next_cursor,
         }
-        return Response(data, headers=_link(request, page.next_cursor))
+        return Response(data, headers=link_to_next(request, page.next_cursor))
 
 
 class OneGeneration(ApiView):
@@ -269,10 +284,34 @@ class ModelSchema(ApiView):
         )
 
 
+def _received(request: Request) -> Image:
+    actor = actor_of(request)
+    if request.content_type.startswith("application/json"):
+        body = body_of(request)
+        refuse_unknown(body.keys() - {"url"}, "This request takes one field: url.")
+        return import_picture(actor=actor, address=read_address(body))
+    refuse_unknown(request.data.keys() - {"file"}, "This request takes one field: file.")
+    files = request.FILES.getlist("file")
+    if len(files) != 1:
+        raise ValidationError({"file": [ErrorDetail("Send one picture in the field file.", code="required")]})
+    return store_image(actor=actor, upload=files[0], name=files[0].name or "")
+
+
+def accepted(request: Request, result: SubmitResult) -> Response:
+    """201 with the clip and its address, for a repeated request too."""
+    return created(
+        api_output.detail(result.generation, request.build_absolute_uri),
+        location=reverse("api:generation", args=[result.generation.pk]),
+        headers={"Idempotent-Replayed": "true"} if result.replayed else {},
+    )
+
+
 def _filtered(actor: Actor, wish: dict[str, Any]) -> QuerySet[Generation]:
     clips = clips_of(actor.team)
     if "status" in wish:
         clips = clips.filter(status=wish["status"])
+    if "batch" in wish:
+        clips = clips.filter(batch=wish["batch"])
     if "created_after" in wish:
         clips = clips.filter(created_at__gt=wish["created_after"])
     if "created_before" in wish:
@@ -287,7 +326,7 @@ def _find(actor: Actor, pk: UUID) -> Generation:
     return clip
 
 
-def _link(request: Request, cursor: str | None) -> dict[str, str]:
+def link_to_next(request: Request, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     query = urlencode({**request.query_params.dict(), "cursor": cursor})
@@ -295,8 +334,9 @@ def _link(request: Request, cursor: str | None) -> dict[str, str]:
 
 
 def _etag(data: Any) -> str:
-    """Of everything that is shown. Signed addresses hold still for minutes, so most polls are answered 304."""
-    text = json.dumps(data, sort_keys=True, default=str)
+    """Of all that is shown but the expected time, which shrinks every second. Signed addresses hold still for minutes,
+    so most polls are answered 304."""
+    text = json.dumps({**data, "eta": None}, sort_keys=True, default=str)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

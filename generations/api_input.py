@@ -19,11 +19,18 @@ from accounts.rest import JSON_MAX_BYTES, StrictJSONParser, TooLarge
 from generations.models import Image
 from generations.parameter_rules import clean
 from generations.parameters import IMAGE_REQUIRED, ClipParams
-from generations.services import store_image
+from generations.services import LAST, FrameChoice, store_image
+from generations.video_inspection import MAX_FRAMES
 
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+# Written the way browsers write them: one line, nothing before the scheme.
+WEB_ADDRESS: Final = re.compile(r"https?://\S{1,2040}", re.IGNORECASE)
 DATA_URI: Final = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+SECONDS: Final = re.compile(r"[0-9]{1,9}")
+START_DEADLINE_MIN_SECONDS: Final = 60
 PICTURE_FIELDS: Final = ("image", "image_url")
+FRAME_FIELDS: Final = ("frame", "at")
+FRAME_AT_MOST: Final = 10_000  # seconds
 # Room for a multipart body's boundaries and headers.
 MULTIPART_MARGIN: Final = 100_000
 
@@ -56,8 +63,22 @@ def idempotency_key_of(request: Request) -> str:
     return key
 
 
-def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID, ClipParams]:
-    """The picture's id and the checked parameters; a data URI is stored on the way.
+def start_within_of(request: Request) -> int | None:
+    """Seconds after which a clip that was not sent expires, from `Cancel-After`; None for the usual time.
+
+    Raises ParseError for anything but whole seconds within bounds.
+    """
+    text = request.headers.get("Cancel-After")
+    if text is None:
+        return None
+    most = settings.START_DEADLINE_MAX_SECONDS
+    if not SECONDS.fullmatch(text) or not START_DEADLINE_MIN_SECONDS <= int(text) <= most:
+        raise ParseError(f"Cancel-After takes whole seconds, from {START_DEADLINE_MIN_SECONDS} to {most}.")
+    return int(text)
+
+
+def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID | str, ClipParams]:
+    """The picture's id, or its web address, and the checked parameters; a data URI is stored on the way.
 
     Raises FieldErrors with all fields that need another value, and ImageRefused.
     """
@@ -72,7 +93,33 @@ def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID, ClipParam
         raise FieldErrors(errors)
     if body.get("image") is not None:
         return UUID(body["image"]), params
-    return _store_data_uri(actor, body["image_url"]).pk, params
+    address: str = body["image_url"]
+    return (_store_data_uri(actor, address).pk if DATA_URI.match(address) else address), params
+
+
+def read_address(body: dict[str, Any]) -> str:
+    """The web address of a picture to upload. Raises FieldErrors."""
+    address = body.get("url")
+    if not isinstance(address, str) or not WEB_ADDRESS.fullmatch(address):
+        raise FieldErrors({"url": ["Send the picture's address, beginning with https://."]})
+    return address
+
+
+def read_frame(body: dict[str, Any]) -> tuple[FrameChoice, dict[str, Any]]:
+    """Which frame a clip is continued from, and what else the body says. Raises FieldErrors."""
+    rest = {name: value for name, value in body.items() if name not in FRAME_FIELDS}
+    frame, at = body.get("frame"), body.get("at")
+    if frame is not None and at is not None:
+        raise FieldErrors({"at": ["Send either frame or at, not both."]})
+    if at is not None:
+        if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at <= FRAME_AT_MOST:
+            raise FieldErrors({"at": [f"at is a moment of the clip in seconds, from 0 to {FRAME_AT_MOST}."]})
+        return FrameChoice(at_ms=round(at * 1000)), rest
+    if frame is None or frame == "last":
+        return LAST, rest
+    if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame < MAX_FRAMES:
+        raise FieldErrors({"frame": ['frame is "last", or the number of a frame; the first is 0.']})
+    return FrameChoice(number=frame), rest
 
 
 def read_quote(body: dict[str, Any]) -> ClipParams:
@@ -91,8 +138,10 @@ def _picture_errors(actor: Actor, body: dict[str, Any]) -> dict[str, list[str]]:
         )
     if address is None:
         return {"image": [IMAGE_REQUIRED]}
-    if not isinstance(address, str) or not DATA_URI.match(address):
-        return {"image_url": ["Upload the picture first and pass its id as image, or send it as a data URI."]}
+    if not isinstance(address, str) or not (DATA_URI.match(address) or WEB_ADDRESS.fullmatch(address)):
+        return {
+            "image_url": ["Send the picture's https:// address, or the picture as a data URI with base64."]
+        }
     return {}
 
 

@@ -5,14 +5,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing.services import Hold, Quote
-from generations.failures import failure_of
+from generations.failures import failure_of, sentence_of
 from generations.media_links import expiry, media_url
-from generations.models import Generation, Image
+from generations.models import Batch, Generation, GenerationEvent, Image
 from generations.offers import Offer
 from generations.parameter_rules import steps_warning
 from generations.parameters import FRAME_GRID, ClipParams
 from generations.presentation import ClipView, played_seconds, views_of
-from generations.serializers import GenerationOutput, GenerationSummary, QuoteOutput, UploadOutput
+from generations.serializers import (
+    BatchOutput,
+    BatchQuoteOutput,
+    GenerationOutput,
+    GenerationSummary,
+    QuoteOutput,
+    UploadOutput,
+)
+from generations.services import BatchProgress, progress_of
+from generations.services.batch_orders import BatchPrice
+from generations.services.eta import Eta
 from generations.states import RELEASING, Status
 
 NANOS_PER_MICRO = 1000
@@ -22,20 +32,23 @@ Absolute = Callable[[str], str]
 
 def summaries(clips: Sequence[Generation], absolute: Absolute) -> Any:
     """A page of clips: one query for their holds, one for their places when any waits."""
-    holds = {hold.attempt: hold for hold in Hold.objects.filter(attempt__in=[clip.pk for clip in clips])}
-    rows = [_summary(view, holds.get(view.clip.pk), absolute) for view in views_of(clips)]
+    attempts = [clip.hold_attempt for clip in clips]
+    holds = {hold.attempt: hold for hold in Hold.objects.filter(attempt__in=attempts)}
+    rows = [_summary(view, holds.get(view.clip.hold_attempt), absolute) for view in views_of(clips)]
     return GenerationSummary(rows, many=True).data
 
 
 def detail(clip: Generation, absolute: Absolute) -> Any:
     (view,) = views_of([clip])
-    hold = Hold.objects.filter(attempt=clip.pk).first()
-    events = [
-        {"status": event.to_status, "status_text": Status(event.to_status).label, "at": event.created_at}
-        for event in clip.events.all()
-    ]
+    hold = Hold.objects.filter(attempt=clip.hold_attempt).first()
+    events = [change_of_state(event) for event in clip.events.all()]
     logs = [str(line.get("message", "")) if isinstance(line, dict) else str(line) for line in clip.logs]
     return GenerationOutput({**_summary(view, hold, absolute), "timeline": events, "logs": logs}).data
+
+
+def change_of_state(event: GenerationEvent) -> dict[str, Any]:
+    """One entry of the timeline."""
+    return {"status": event.to_status, "status_text": Status(event.to_status).label, "at": event.created_at}
 
 
 def upload(image: Image, absolute: Absolute) -> Any:
@@ -56,7 +69,7 @@ def upload(image: Image, absolute: Absolute) -> Any:
     ).data
 
 
-def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
+def priced(quote: Quote, params: ClipParams, available: int | None, eta: Eta | None) -> Any:
     """A price; `available` is µ$, None for who may not see the balance."""
     return QuoteOutput(
         {
@@ -70,9 +83,48 @@ def priced(quote: Quote, params: ClipParams, available: int | None) -> Any:
             "rate": quote.rate_nanos // NANOS_PER_MICRO,
             "formula": Offer(quote=quote, available=0).formula,
             "balance_after": None if available is None else available - quote.amount,
+            "eta": _eta(eta),
             "warnings": warnings_of(params),
         }
     ).data
+
+
+def batches(rows: Sequence[Batch]) -> Any:
+    """Batches with their progress: one query for all of them."""
+    progress = progress_of(rows)
+    return BatchOutput([_batch(batch, progress[batch.pk]) for batch in rows], many=True).data
+
+
+def priced_batch(price: BatchPrice, available: int | None) -> Any:
+    """`available` is µ$, None for who may not see the balance."""
+    return BatchQuoteOutput(
+        {
+            "currency": "USD",
+            "amount": price.amount,
+            "clips": price.clips,
+            "balance_after": None if available is None else available - price.amount,
+            "eta": _eta(price.eta),
+        }
+    ).data
+
+
+def _batch(batch: Batch, progress: BatchProgress) -> dict[str, Any]:
+    return {
+        "id": batch.pk,
+        "kind": batch.kind,
+        "name": batch.name,
+        "created_at": batch.created_at,
+        "size": batch.size,
+        "finished": progress.is_finished,
+        "counts": progress.counts,
+        "cost": {
+            "currency": "USD",
+            "quoted": batch.price,
+            "held": progress.held,
+            "captured": progress.captured,
+            "released": progress.released,
+        },
+    }
 
 
 def warnings_of(params: ClipParams) -> list[str]:
@@ -98,16 +150,23 @@ def _summary(view: ClipView, hold: Hold | None, absolute: Absolute) -> dict[str,
         "started_at": clip.started_at,
         "ended_at": clip.ended_at,
         "image": clip.image_id,
+        "parent": {"id": clip.parent_id, "relation": clip.relation} if clip.parent_id else None,
+        "batch": clip.batch_id,
         "params": clip.params,
         "warnings": warnings_of(view.params),
         "cost": _cost(clip, hold),
-        "queue": {"place": view.place, "provider_position": clip.queue_position},
+        "queue": {"place": view.place, "provider_position": clip.queue_position, "paused": view.paused},
         "progress": clip.progress,
+        "eta": _eta(view.eta),
         "cancel_requested": clip.cancel_requested_at is not None,
         "used": {"prompt": clip.used_prompt, "seed": clip.used_seed} if view.is_ready else None,
         "output": _output(view, absolute) if view.is_ready else None,
         "failure": _failure(clip) if clip.status in RELEASING else None,
     }
+
+
+def _eta(eta: Eta | None) -> dict[str, int] | None:
+    return None if eta is None or eta.is_overdue else {"low": eta.low, "high": eta.high}
 
 
 def _cost(clip: Generation, hold: Hold | None) -> dict[str, Any]:
@@ -123,14 +182,23 @@ def _cost(clip: Generation, hold: Hold | None) -> dict[str, Any]:
 
 def _output(view: ClipView, absolute: Absolute) -> dict[str, Any]:
     clip = view.clip
+
+    def address(path: str) -> str | None:
+        return absolute(path) if path else None
+
     return {
-        "video_url": absolute(view.video),
-        "download_url": absolute(view.download),
-        "poster_url": absolute(view.poster),
+        "video_url": address(view.video),
+        "download_url": address(view.download),
+        "poster_url": address(media_url(clip, "poster")),
+        "preview_url": address(media_url(clip, "preview")),
+        "last_frame_url": address(media_url(clip, "last_frame")),
         "expires_at": _links_expire(),
         "content_type": "video/mp4",
         "size": clip.video_size,
         "sha256": clip.video_sha256,
+        "source_sha256": clip.source_sha256,
+        "delete_after": view.delete_after,
+        "deleted_at": clip.media_deleted_at,
         "width": clip.width,
         "height": clip.height,
         "frames": clip.frames,
@@ -140,7 +208,8 @@ def _output(view: ClipView, absolute: Absolute) -> dict[str, Any]:
 
 def _failure(clip: Generation) -> dict[str, Any]:
     failure = failure_of(clip.failure_code or clip.status)
-    return {"code": failure.code, "message": failure.creator, "retryable": failure.retryable}
+    message = sentence_of(failure.code, clip.failure_context)
+    return {"code": failure.code, "message": message, "retryable": failure.retryable}
 
 
 def _links_expire() -> datetime:

@@ -60,6 +60,10 @@ class DecodingFailed(Exception):
 LIMITS: Final = Limits()
 
 
+class DecoderUnavailable(RuntimeError):
+    """The decoding process could not work at all: our machine is at fault, not the file."""
+
+
 class _StarterGone(Exception):
     """The starter ended, hangs, or talks nonsense."""
 
@@ -94,7 +98,9 @@ class _Starter:
         """How the child ended that got `order` and `files`; raises _StarterGone."""
         try:
             self.channel.settimeout(order["seconds"] + PATIENCE)
-            socket.send_fds(self.channel, [json.dumps(order).encode()], files)
+            message = json.dumps(order).encode() + b"\n"
+            sent = socket.send_fds(self.channel, [message], files)
+            self.channel.sendall(message[sent:])
             return _Outcome(**json.loads(self.channel.recv(_LONGEST_OUTCOME)))
         except (OSError, ValueError, TypeError) as error:
             raise _StarterGone from error
@@ -169,10 +175,18 @@ atexit.register(_starters.end)
 os.register_at_fork(after_in_child=_starters.start_over)
 
 
-def decode(decoder: str, source: IO[bytes], options: dict[str, Any], limits: Limits = LIMITS) -> Answer:
+def decode(
+    decoder: str,
+    source: IO[bytes],
+    options: dict[str, Any],
+    limits: Limits = LIMITS,
+    *,
+    product: IO[bytes] | None = None,
+) -> Answer:
     """Run `decoder` (a module with `decode(file, **options)`) over the real file `source`.
 
-    Raises DecodingFailed when the file is at fault, RuntimeError when the child could not work at all.
+    With `product`, a real and empty file, the decoder gets it as `target` and writes there what is too large for an
+    answer. Raises DecodingFailed when the file is at fault, DecoderUnavailable when the child could not work at all.
     """
     order = {
         "options": options,
@@ -180,7 +194,7 @@ def decode(decoder: str, source: IO[bytes], options: dict[str, Any], limits: Lim
         "limits": {"memory": limits.memory, "cpu_seconds": limits.cpu_seconds, "output": limits.output},
     }
     with _starters.slots, tempfile.TemporaryFile() as answers:
-        _check(_run(decoder, order, source, answers), limits)
+        _check(_run(decoder, order, [source, answers, *([product] if product else [])]), limits)
         answers.seek(0)
         return _read(answers)
 
@@ -191,15 +205,17 @@ def prepare(decoder: str) -> None:
         pass
 
 
-def _run(decoder: str, order: dict[str, Any], source: IO[bytes], answers: IO[bytes]) -> _Outcome:
-    files = [source.fileno(), answers.fileno()]
+def _run(decoder: str, order: dict[str, Any], files: list[IO[bytes]]) -> _Outcome:
+    """`files` are what is read, then those that are written."""
+    source, *written = files
     for fresh in (False, True):  # a starter may be killed, or end at this very moment because it was idle
         source.seek(0)
-        answers.seek(0)
-        answers.truncate()
+        for file in written:
+            file.seek(0)
+            file.truncate()
         with suppress(_StarterGone), _starters.lend(decoder, fresh=fresh) as starter:
-            return starter.run(order, files)
-    raise RuntimeError("The decoding process could not start: its starter ended twice.")
+            return starter.run(order, [file.fileno() for file in files])
+    raise DecoderUnavailable("The decoding process could not start: its starter ended twice.")
 
 
 def _check(outcome: _Outcome, limits: Limits) -> None:
@@ -208,7 +224,7 @@ def _check(outcome: _Outcome, limits: Limits) -> None:
     if outcome.code < 0:
         raise DecodingFailed(f"ended by signal {-outcome.code}")
     if outcome.code > 0:
-        raise RuntimeError(f"The decoding process could not start (exit code {outcome.code}).")
+        raise DecoderUnavailable(f"The decoding process could not do its work (exit code {outcome.code}).")
 
 
 def _read(answers: IO[bytes]) -> Answer:

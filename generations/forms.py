@@ -1,6 +1,7 @@
 """The create form: how the parameters look as HTML input. The rules are in parameter_rules.py."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -12,19 +13,23 @@ from django.utils.datastructures import MultiValueDict
 from accounts.errors import FieldErrors
 from generations import parameter_rules
 from generations.guidance import OPENINGS, QUALITIES, QUALITY_GUIDANCE
-from generations.models import Generation, Image
+from generations.models import Image, Relation
 from generations.parameters import (
     IMAGE_REQUIRED,
+    LORAS_MAX,
     PARAMETERS,
     QUALITY_PRESETS,
     ClipParams,
     Lora,
     Parameter,
 )
+from generations.services import LAST, FrameChoice
 
 STEPS: Final = ("first_pass_num_inference_steps", "second_pass_num_inference_steps")
 CUSTOM: Final = "custom"
-TALL: Final = {"prompt": 5, "negative_prompt": 2, "loras": 3}
+FRAME_AT_MOST: Final = 10_000  # seconds
+TALL: Final = {"prompt": 5, "negative_prompt": 2}
+LORA_PARTS: Final = ("path", "scale", "weight_name")
 SLIDERS: Final = frozenset(
     {
         "num_frames",
@@ -55,7 +60,11 @@ class CreateForm(forms.Form):
 
     image = forms.Field(required=False, label="Picture")
     file = forms.Field(required=False, label="Picture", widget=forms.FileInput)
+    address = forms.Field(required=False, label="Address of a picture")
     key = forms.Field(required=False)
+    # The clip this one is made from, and what it is to it.
+    parent = forms.Field(required=False)
+    relation = forms.Field(required=False)
     quality = forms.Field(
         required=False,
         label="Quality",
@@ -73,12 +82,14 @@ class CreateForm(forms.Form):
         self.params: ClipParams | None = None
         self.picture: Image | None = None
         self.picture_error = ""
+        # Characters; None for the usual limit.
+        self.prompt_limit: int | None = None
         self.fields.update({parameter.name: ParameterField(parameter) for parameter in PARAMETERS})
         self.fields["quality"].guidance = QUALITY_GUIDANCE  # type: ignore[attr-defined]
 
     def clean(self) -> None:
         try:
-            self.params = parameter_rules.clean(self._raw())
+            self.params = parameter_rules.clean(self._raw(), prompt_limit=self.prompt_limit)
         except FieldErrors as error:
             self.add_refusal(error)
         if self.picture_error or self.image_id is None:
@@ -106,6 +117,24 @@ class CreateForm(forms.Form):
     def image_id(self) -> UUID | None:
         """The picture sent along, else the chosen one; whether that is the team's is for the service to say."""
         return self.picture.pk if self.picture else picked(self["image"].value())
+
+    @property
+    def parent_id(self) -> UUID | None:
+        """The clip this one is made from, when it is said what it is to it."""
+        return picked(self["parent"].value()) if self.chosen_relation else None
+
+    @property
+    def chosen_relation(self) -> Relation | None:
+        value = self["relation"].value()
+        return Relation(value) if value in Relation.values else None
+
+    @property
+    def lora_rows(self) -> list[dict[str, Any]]:
+        """A row for each LoRA there may be; `spare` ones are empty and appear when they are wanted."""
+        given = self["loras"].value() or []
+        rows = [{**dict.fromkeys(LORA_PARTS, ""), **item, "spare": False} for item in given]
+        spare = [{**dict.fromkeys(LORA_PARTS, ""), "spare": True}] * (LORAS_MAX - len(rows))
+        return [{**row, "number": number} for number, row in enumerate(rows + spare, start=1)]
 
     @property
     def idempotency_key(self) -> str:
@@ -139,28 +168,43 @@ class CreateForm(forms.Form):
         return raw | dict(zip(STEPS, steps, strict=True)) if steps else raw
 
 
+class FrameForm(forms.Form):
+    """Which frame of a clip to go on from: its number from 1, or the moment (s) at which it is shown."""
+
+    frame = forms.IntegerField(required=False)
+    at = forms.FloatField(required=False)
+
+    @property
+    def choice(self) -> FrameChoice:
+        """The last frame where nothing usable is said; a number that the clip does not have is for the service."""
+        self.is_valid()
+        number, at = self.cleaned_data.get("frame"), self.cleaned_data.get("at")
+        if number is not None:
+            return FrameChoice(number=number - 1)
+        return FrameChoice(at_ms=round(at * 1000)) if at is not None and 0 <= at < FRAME_AT_MOST else LAST
+
+
 def opening_values(key: str) -> dict[str, Any]:
     """The form's first values for `?start=key`: a starter or a pattern."""
     return {"prompt": OPENINGS[key].prompt} if key in OPENINGS else {}
 
 
-def values_of(generation: Generation) -> dict[str, Any]:
-    """The form's first values to make this clip again."""
-    params = generation.clip_params
+def values_of(params: ClipParams) -> dict[str, Any]:
+    """The form's first values to ask for these parameters."""
     values = {parameter.name: getattr(params, parameter.name) for parameter in PARAMETERS}
-    values["loras"] = "\n".join(_lora_line(lora) for lora in params.loras)
+    values["loras"] = [_lora_row(lora) for lora in params.loras]
     steps = tuple(values[name] for name in STEPS)
     named = (name for name, preset in QUALITY_PRESETS.items() if preset == steps)
-    return values | {"image": generation.image_id, "quality": next(named, CUSTOM)}
+    return values | {"quality": next(named, CUSTOM)}
 
 
 def _defaults() -> dict[str, Any]:
     values = {parameter.name: parameter.default for parameter in PARAMETERS}
-    return values | {"loras": "", "quality": "balanced"}
+    return values | {"loras": [], "quality": "balanced"}
 
 
-def _lora_line(lora: Lora) -> str:
-    return " ".join(filter(None, (lora.path, _text(lora.scale), lora.weight_name)))
+def _lora_row(lora: Lora) -> dict[str, str]:
+    return {"path": lora.path, "scale": _text(lora.scale), "weight_name": lora.weight_name or ""}
 
 
 def _text(value: Any) -> str:
@@ -183,8 +227,27 @@ def _widget(parameter: Parameter) -> forms.Widget:
             return forms.RadioSelect(choices=parameter.choices)
         case "integer" | "decimal":
             return NumberInput(parameter)
-        case "text" | "loras":
+        case "text":
             return forms.Textarea(attrs={"rows": TALL[parameter.name]})
+        case "loras":
+            return LoraRows()
+
+
+class LoraRows(forms.Widget):
+    """Rows of an address, a strength and a file's name; a row without address and file name says nothing.
+
+    Drawn by templates/generations/loras.html.
+    """
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[dict[str, str]]:
+        columns = [_all_of(data, f"lora_{part}") for part in LORA_PARTS]
+        rows = [dict(zip(LORA_PARTS, cells, strict=True)) for cells in zip_longest(*columns, fillvalue="")]
+        named = [row for row in rows if row["path"].strip() or row["weight_name"].strip()]
+        # An empty cell is no value: the strength then has its default.
+        return [
+            {part: cell.strip() for part, cell in row.items() if cell.strip() or part == "path"}
+            for row in named
+        ]
 
 
 class NumberInput(forms.NumberInput):
@@ -196,6 +259,10 @@ class NumberInput(forms.NumberInput):
 
     def format_value(self, value: Any) -> str | None:
         return None if value in (None, "") else _text(value)
+
+
+def _all_of(data: Mapping[str, Any], name: str) -> list[str]:
+    return data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]] if name in data else []
 
 
 def picked(raw: object) -> UUID | None:

@@ -144,10 +144,20 @@ QUALITY_GUIDANCE: Final = (
 
 LORA_HINT: Final = "\n\n".join(
     (
-        "Add-on weights, one a line: the address of the weights or their repository, a space, the strength from 0 to 4 "
-        "(1 when left out); for a repository with several weights, then the name of the file.",
+        "Add-on weights: their repository or https:// address, the strength from 0 to 4 (1 when left out), and for a "
+        "repository with several weights the name of the file.",
         "Style LoRAs keep an artistic style, character LoRAs the look of a character, object LoRAs that of a thing.",
-        "https://huggingface.co/user/anime-style-lora 0.8",
+        "For example owner/anime-style-lora at 0.8. Addresses may lead to Hugging Face, Civitai or fal.",
+    )
+)
+
+TABLE_HINT: Final = "\n\n".join(
+    (
+        "The first line names the columns: prompt, seed, num_frames and the other inputs by their API names, image "
+        "(the id of a picture) or image_url (its https:// address). Every further line is a clip.",
+        "An empty cell takes what is chosen beside. Columns are separated by commas, semicolons or tabs.",
+        "prompt,seed,num_frames",
+        "A boat drifts over a calm lake,1,57",
     )
 )
 

@@ -24,14 +24,30 @@ LORA_SCHEMA: Final[dict[str, Any]] = {
 IMAGE_URL_SCHEMA: Final[dict[str, Any]] = {
     "type": "string",
     "title": "Image URL",
-    "description": "The picture that the clip starts from: a data URI with base64 (JPEG, PNG or WebP).",
-    "pattern": "^data:image/",
+    "description": "The picture that the clip starts from: its https:// address, which we fetch once, or a data "
+    "URI with base64. JPEG, PNG or WebP.",
+    "pattern": "^(data:image/|https?://)",
 }
 IMAGE_SCHEMA: Final[dict[str, Any]] = {
     "type": "string",
     "format": "uuid",
     "title": "Image",
     "description": "The id of an uploaded picture. Send either this or image_url.",
+}
+
+FRAME_SCHEMAS: Final[dict[str, Any]] = {
+    "frame": {
+        "oneOf": [{"type": "integer", "minimum": 0}, {"const": "last"}],
+        "title": "Frame",
+        "description": 'The frame to start from: its number, 0 being the first, or "last".',
+        "default": "last",
+    },
+    "at": {
+        "type": "number",
+        "minimum": 0,
+        "title": "At",
+        "description": "In place of frame: the moment of the clip, in seconds, whose frame to start from.",
+    },
 }
 
 
@@ -59,6 +75,21 @@ def quote_input() -> dict[str, Any]:
     """The same, with nothing required: a price needs no picture and no words."""
     schema = generation_input()
     del schema["required"]
+    return schema
+
+
+def changes_input() -> dict[str, Any]:
+    """What a derived clip may have different from its parent: any parameter."""
+    properties = {
+        name: {key: value for key, value in schema.items() if key != "default"}
+        for name, schema in _parameters().items()
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def extend_input() -> dict[str, Any]:
+    schema = changes_input()
+    schema["properties"] = {**FRAME_SCHEMAS, **schema["properties"]}
     return schema
 
 

@@ -8,7 +8,14 @@ from typing import IO, Final, cast
 from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -19,6 +26,7 @@ from generations.media_links import (
     Link,
     LinkExpired,
     LinkForged,
+    is_deleted,
     media_url,
     opened,
     shown_name,
@@ -33,6 +41,13 @@ CONTENT_TYPES: Final = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 # No script, form, frame or request of its own, should a file ever pass for a page. Without allow-same-origin
 # and media-src a browser refuses to play a clip that is opened by itself, outside a page of ours.
 POLICY: Final = "sandbox allow-same-origin; default-src 'none'; media-src 'self'"
+DELETED: Final = {
+    "type": "urn:ltxplatform:problem:media_expired",
+    "title": "The files were deleted by the team's rule",
+    "status": 410,
+    "code": "media_expired",
+    "detail": "This clip's files were deleted by its team's rule. Its recipe is kept.",
+}
 EXPIRED: Final = "This link has expired. Reload the page it came from.\n"
 
 
@@ -41,7 +56,8 @@ EXPIRED: Final = "This link has expired. Reload the page it came from.\n"
 def serve_media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """Send the file a signed address names. The signature is the right: no session is asked for.
 
-    `name` is for people; the row decides. 404 for a forged address, 410 for an expired one.
+    `name` is for people; the row decides. 404 for a forged address; 410 for an expired one, and for files that the
+    team's rule has deleted.
     """
     try:
         link = opened(token)
@@ -53,6 +69,8 @@ def serve_media(request: HttpRequest, token: str, name: str) -> HttpResponseBase
     file: FieldFile | None = getattr(row, link.field) if row is not None else None
     if row is None or not file:
         raise Http404
+    if is_deleted(row):
+        return JsonResponse(DELETED, status=410, content_type="application/problem+json")
     try:
         response = _answer(request, row, file, link)
     except FileNotFoundError:

@@ -19,13 +19,15 @@ from django.utils.text import slugify
 
 from generations.models import Generation, Image
 
-Field = Literal["video", "poster", "file", "thumbnail"]
+Field = Literal["video", "poster", "preview", "last_frame", "file", "thumbnail"]
 MODELS: Final[dict[str, type[Generation] | type[Image]]] = {"clip": Generation, "picture": Image}
 FIELDS: Final[dict[str, frozenset[str]]] = {
-    "clip": frozenset({"video", "poster"}),
+    "clip": frozenset({"video", "poster", "preview", "last_frame"}),
     "picture": frozenset({"file", "thumbnail"}),
 }
-TEXT: Final = re.compile(r"(clip|picture)\.([0-9a-f]{32})\.([a-z]+)\.(show|save)\.([0-9]{1,12})")
+# What a file's name says beside the clip's.
+PARTS: Final[dict[str, str]] = {"preview": "-preview", "last_frame": "-last-frame"}
+TEXT: Final = re.compile(r"(clip|picture)\.([0-9a-f]{32})\.([a-z_]+)\.(show|save)\.([0-9]{1,12})")
 _signer: Final = signing.Signer(salt="generations.media")
 
 
@@ -49,18 +51,24 @@ class Link:
 
 
 def media_url(row: Generation | Image, field: Field, *, download: bool = False) -> str:
-    """The address of one file of `row`, or "" when it has none; lives at most MEDIA_URL_SECONDS.
+    """The address of one file of `row`, or "" when it has none or its team's rule has deleted it.
 
-    It stays the same for half that time, so that a page that renews itself keeps the clip it plays.
+    It lives at most MEDIA_URL_SECONDS and stays the same for half that time, so that a page that renews itself keeps
+    the clip it plays.
     """
     kind = kind_of(row)
     if field not in FIELDS[kind]:
         raise ValueError(f"A {kind} has no {field}.")
-    if not getattr(row, field):
+    if not getattr(row, field) or is_deleted(row):
         return ""
     manner = "save" if download else "show"
     text = f"{kind}.{row.pk.hex}.{field}.{manner}.{expiry()}"
     return reverse("generations:media", args=[_signer.sign(text), shown_name(row, field)])
+
+
+def is_deleted(row: Generation | Image) -> bool:
+    """Were its files deleted by the team's rule? The row still has their names."""
+    return isinstance(row, Generation) and row.media_deleted_at is not None
 
 
 def expiry(now: float | None = None) -> int:
@@ -91,4 +99,5 @@ def shown_name(row: Generation | Image, field: str) -> str:
     """A safe name to save the file under: ASCII letters, digits, hyphens and our own extension."""
     file: FieldFile = getattr(row, field)
     stem = slugify(PurePosixPath(row.original_name).stem)[:60] if isinstance(row, Image) else ""
-    return f"{stem or f'{kind_of(row)}-{row.pk.hex[:8]}'}{PurePosixPath(file.name or '').suffix}"
+    part = PARTS.get(field, "")
+    return f"{stem or f'{kind_of(row)}-{row.pk.hex[:8]}'}{part}{PurePosixPath(file.name or '').suffix}"

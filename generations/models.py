@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -137,6 +137,8 @@ class Generation(models.Model):
     # Why it did not end as a clip: a code of failures.py; the operator's detail is never shown to creators.
     failure_code = models.CharField(max_length=60, blank=True)
     failure_detail = models.TextField(blank=True)
+    # Limits that fal named with its refusal, as texts for the creator's sentence.
+    failure_context = models.JSONField(default=dict, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     price = models.BigIntegerField(help_text="µ$ held")
     # The id its credits are held under: its own, until an edit replaces the hold by another.
@@ -276,7 +278,10 @@ class TeamLine(Line):
     class Meta:
         indexes = [
             models.Index(
-                fields=["turn", "served_at"], condition=Q(ready_at__isnull=False), name="team_line_next"
+                F("turn"),
+                F("served_at").asc(nulls_first=True),
+                condition=Q(ready_at__isnull=False),
+                name="team_line_next",
             ),
             models.Index(fields=["-turn"], name="team_line_latest"),
         ]
@@ -300,7 +305,9 @@ class MemberLine(Line):
         ]
         indexes = [
             models.Index(
-                fields=["team", "turn", "served_at"],
+                F("team"),
+                F("turn"),
+                F("served_at").asc(nulls_first=True),
                 condition=Q(ready_at__isnull=False),
                 name="member_line_next",
             )
@@ -332,12 +339,20 @@ class FalKey(models.Model):
         Generation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     suspected_at = models.DateTimeField(null=True, blank=True)
+    # When the latest job was sent that fal accepted, noted from the first trouble on.
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    # What the operators were last told: that it is paused, or that it works.
+    told_open = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = "fal key"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.get_breaker_display()}"
+
+    @property
+    def is_resting(self) -> bool:
+        return self.breaker != BreakerState.CLOSED
 
 
 class Retention(models.Model):
@@ -353,6 +368,23 @@ class Retention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.keep_days} days"
+
+
+class StorageWalk(models.Model):
+    """How far the search for files that no row names has come; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    folder = models.CharField(max_length=200, blank=True, help_text="the next one to look into")
+    began_at = models.DateTimeField(default=timezone.now, help_text="the present round")
+    looked_at = models.PositiveIntegerField(default=0, help_text="files in the present round")
+    removed = models.PositiveIntegerField(default=0, help_text="files, since ever")
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="the last whole round")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="storage_walk_is_one")]
+
+    def __str__(self) -> str:
+        return self.folder or "at the beginning"
 
 
 class GenerationEvent(models.Model):
@@ -378,6 +410,8 @@ class SubmissionState(models.TextChoices):
     REFUSED = "refused", "refused by fal"
     LOST = "lost", "answer lost"
     ABANDONED = "abandoned", "never arrived"
+    # Given up, and the job was edited since: whatever fal makes of it is another clip.
+    SUPERSEDED = "superseded", "input changed since"
 
 
 class CostSource(models.TextChoices):
@@ -400,6 +434,7 @@ class Submission(models.Model):
     # The body as sent: how a lost request is recognised in fal's list.
     body = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    refusal = models.CharField(max_length=300, blank=True, help_text="fal's status and words")
     request_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     status_url = models.TextField(blank=True)
     response_url = models.TextField(blank=True)
@@ -412,6 +447,8 @@ class Submission(models.Model):
     fal_key = models.CharField(max_length=40, blank=True)
     cost_nanos = models.BigIntegerField(null=True, blank=True, help_text="n$ that fal charges us")
     cost_source = models.CharField(max_length=15, choices=CostSource, blank=True)
+    # When fal's billing should be asked next what it was; null: it has said so, or never will.
+    cost_due_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -424,11 +461,8 @@ class Submission(models.Model):
             ),
         ]
         indexes = [
-            # Those whose cost fal's billing has not confirmed yet.
             models.Index(
-                fields=["created_at"],
-                condition=Q(request_id__isnull=False) & ~Q(cost_source="billing_event"),
-                name="submission_cost_open",
+                fields=["cost_due_at"], condition=Q(cost_due_at__isnull=False), name="submission_cost_due"
             )
         ]
 

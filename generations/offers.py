@@ -7,11 +7,13 @@ from typing import Final
 from accounts.models import Membership, Role, Team
 from billing.money import format_exact
 from billing.services import Quote, balance_of, quote
+from generations.eta_words import range_words
 from generations.forms import CreateForm
 from generations.models import Image
 from generations.parameter_rules import steps_warning
 from generations.parameters import BILLED_FRAMES_PER_SECOND, FRAME_GRID, FRAMES_MIN
 from generations.presentation import DIVIDED, TIMES, played_seconds, size_warning
+from generations.services.eta import expected
 
 NANOS_PER_MICRO: Final = 1000
 
@@ -21,7 +23,7 @@ class Offer:
     """A price with its consequences; `quote` is None while the form names no usable length.
 
     Amounts are µ$. `affordable_frames` is the longest clip the balance pays for, 0 for none; it and `owners` are
-    worked out only when the balance is too small.
+    worked out only when the balance is too small. `wait` says in words when the clip would be ready.
     """
 
     quote: Quote | None
@@ -29,6 +31,7 @@ class Offer:
     played_seconds: Decimal = Decimal(0)
     affordable_frames: int = 0
     owners: tuple[str, ...] = ()
+    wait: str = ""
     steps_note: str = ""
     size_note: str = ""
 
@@ -61,7 +64,7 @@ class Offer:
 
 
 def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
-    """Price and balance for the form as it stands: two queries, one more when the balance is too small."""
+    """Price, balance and expected time for the form as it stands: three queries, one more when the balance is small."""
     available = balance_of(team).available
     params = form.draft()
     if params is None:
@@ -73,7 +76,8 @@ def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
         available=available,
         played_seconds=played_seconds(params),
         affordable_frames=_affordable_frames(price, available) if short else 0,
-        owners=_owners(team) if short else (),
+        owners=owners_of(team) if short else (),
+        wait=range_words(expected(team, params)),
         steps_note=steps_warning(params),
         size_note=size_warning(image, params),
     )
@@ -85,7 +89,8 @@ def _affordable_frames(price: Quote, available: int) -> int:
     return (most - 1) // FRAME_GRID * FRAME_GRID + 1 if most >= FRAMES_MIN else 0
 
 
-def _owners(team: Team) -> tuple[str, ...]:
+def owners_of(team: Team) -> tuple[str, ...]:
+    """Whom to ask for credits: the first three owners."""
     owners = (
         Membership.objects.filter(team=team, role=Role.OWNER).select_related("user").order_by("created_at")
     )

@@ -14,12 +14,15 @@ from accounts.actors import Actor
 from accounts.models import Team
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import hold_of
-from generations import guidance
+from generations import guidance, lineage
+from generations.clip_facts import price_line, recipe_of, timeline_of
 from generations.forms import CreateForm, opening_values, picked, values_of
-from generations.models import Generation, Image
+from generations.lineage import Kin
+from generations.models import Generation, Image, Relation
 from generations.offers import Offer, offer_for
-from generations.presentation import ClipView, PictureView, price_line, recipe_of, timeline_of, views_of
+from generations.presentation import ClipView, PictureView, views_of
 from generations.selectors import clips_of, page_after, recent_images
+from generations.services import basis_of, may_change, why_not
 from generations.states import RELEASING, TERMINAL, Status
 
 LATEST: Final = 6
@@ -34,20 +37,36 @@ FILTERS: Final[Mapping[str, tuple[str, frozenset[Status]]]] = {
 
 
 def first_values(team: Team, query: QueryDict) -> dict[str, Any]:
-    """The form's first values for `?from=<clip>`, `?image=<picture>` and `?start=<starter or pattern>`."""
+    """The form's first values for `?from=<clip>&as=<relation>`, `?image=<picture>` and `?start=<starter or pattern>`.
+
+    Without `as` the clip only lends its settings, and the new one is not made from it.
+    """
     values = opening_values(query.get("start", ""))
     source = picked(query.get("from"))
     clip = clips_of(team).filter(pk=source).first() if source else None
     if clip is not None:
-        values |= values_of(clip)
+        values |= _values_from(clip, query.get("as", ""))
     if query.get("image"):
         values["image"] = picked(query["image"])
     return values
 
 
-def create_address(team: Team, picture: Image | None) -> str:
-    query = f"?{urlencode({'image': picture.pk})}" if picture else ""
-    return reverse("generations:create", args=[team.slug]) + query
+def _values_from(clip: Generation, relation: str) -> dict[str, Any]:
+    if relation not in Relation.values or why_not(clip, Relation(relation)):
+        return {**values_of(clip.clip_params), "image": clip.image_id}
+    return {
+        **values_of(basis_of(clip, Relation(relation))),
+        # A continuation starts from a frame of the clip, which the address names as its image.
+        "image": None if relation == Relation.EXTEND else clip.image_id,
+        "parent": clip.pk,
+        "relation": relation,
+    }
+
+
+def create_address(team: Team, **query: object) -> str:
+    """The create page with these values in its address; those without a value are left out."""
+    known = {name: value for name, value in query.items() if value}
+    return reverse("generations:create", args=[team.slug]) + (f"?{urlencode(known)}" if known else "")
 
 
 def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
@@ -56,6 +75,7 @@ def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
         **picture_part(team, form),
         "offer": SimpleLazyObject(partial(_offer, team, form)),
         "tiles": SimpleLazyObject(partial(_latest, team)),
+        "origin": _origin(team, form),
     }
 
 
@@ -114,12 +134,29 @@ def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
         "clip": clip,
         "may_cancel": actor.may(GENERATIONS_CANCEL) and clip.can_cancel,
         "may_create": actor.may(GENERATIONS_CREATE),
+        "may_reorder": clip.status == Status.QUEUED
+        and actor.may(GENERATIONS_CREATE)
+        and may_change(actor, clip),
         "ended": bool(shown) and clip.is_terminal,
         "announce": bool(shown) and not shown.startswith(f"{clip.status}-"),
         "price_line": price_line(clip, hold_of(clip.hold_attempt)),
         "timeline": timeline_of(clip.events.all()),
         "recipe": partial(recipe_of, clip),
+        "steps": lineage.next_steps(view),
+        "retry_url": lineage.derived_url(view, Relation.RETRY),
+        "may_extend": not why_not(clip, Relation.EXTEND),
+        "parent": partial(lineage.parent_of, clip),
+        "children": partial(lineage.children_of, clip),
     }
+
+
+def _origin(team: Team, form: CreateForm) -> Kin | None:
+    """What the form's clip is made from; an id of another team finds nothing."""
+    relation, parent_id = form.chosen_relation, form.parent_id
+    parent = clips_of(team).filter(pk=parent_id).first() if parent_id else None
+    if relation is None or parent is None:
+        return None
+    return Kin(ClipView(parent), relation, _picture(team, form))
 
 
 def _picture(team: Team, form: CreateForm) -> Image | None:

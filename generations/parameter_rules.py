@@ -1,8 +1,11 @@
 """Checks input from forms, API and command line against the parameter table: the rules' only home."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -21,13 +24,14 @@ from generations.parameters import (
 
 MISSING = (None, "")
 LORA_WORDS = ("path", "scale", "weight_name")
+LORA_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 
 
-def clean(data: Mapping[str, Any]) -> ClipParams:
+def clean(data: Mapping[str, Any], *, prompt_limit: int | None = None) -> ClipParams:
     """Checked parameters from raw values (strings or JSON types); an absent name takes its default.
 
-    0, false and empty lists are values, not absences. Raises FieldErrors with one list of sentences per field,
-    all fields checked.
+    0, false and empty lists are values, not absences. `prompt_limit` (characters) replaces the usual one. Raises
+    FieldErrors with one list of sentences per field, all fields checked.
     """
     values: dict[str, Any] = {}
     errors: dict[str, list[str]] = {}
@@ -35,7 +39,7 @@ def clean(data: Mapping[str, Any]) -> ClipParams:
         errors[name] = ["There is no such parameter."]
     for parameter in PARAMETERS:
         try:
-            values[parameter.name] = _clean_one(parameter, data.get(parameter.name))
+            values[parameter.name] = _clean_one(parameter, data.get(parameter.name), prompt_limit)
         except ValueError as error:
             errors[parameter.name] = [str(error)]
     if errors:
@@ -53,9 +57,9 @@ def steps_warning(params: ClipParams) -> str:
     return ""
 
 
-def _clean_one(parameter: Parameter, raw: Any) -> Any:
+def _clean_one(parameter: Parameter, raw: Any, prompt_limit: int | None) -> Any:
     if parameter.name == "prompt":
-        return _clean_prompt(raw)
+        return _clean_prompt(raw, prompt_limit or settings.PROMPT_MAX_LENGTH)
     if raw in MISSING and parameter.kind != "text":
         return parameter.default
     if raw is None:
@@ -75,12 +79,12 @@ def _clean_one(parameter: Parameter, raw: Any) -> Any:
             return _loras(raw)
 
 
-def _clean_prompt(raw: Any) -> str:
+def _clean_prompt(raw: Any, limit: int) -> str:
     prompt = _text(raw).strip() if raw is not None else ""
     if not prompt:
         raise ValueError(PROMPT_REQUIRED)
-    if len(prompt) > settings.PROMPT_MAX_LENGTH:
-        raise ValueError(f"Prompt must be {settings.PROMPT_MAX_LENGTH} characters or less")
+    if len(prompt) > limit:
+        raise ValueError(f"Prompt must be {limit} characters or less")
     return prompt
 
 
@@ -175,12 +179,31 @@ def _lora(number: int, item: Any) -> Lora:
         or any(map(str.isspace, path.strip()))
     ):
         raise ValueError(f"LoRA {number} needs a path: the address or repository of its weights.")
+    if not _is_known_source(path.strip()):
+        hosts = ", ".join(settings.LORA_HOSTS)
+        raise ValueError(
+            f"LoRA {number} must be a repository (owner/name) or an https:// address at {hosts}."
+        )
     scale = _decimal(item.get("scale", 1))
     if scale is None or not 0 <= scale <= LORA_SCALE_MAX:
         raise ValueError(f"LoRA {number} needs a strength from 0 to {LORA_SCALE_MAX}.")
     if weight_name is not None and (not isinstance(weight_name, str) or len(weight_name) > 200):
         raise ValueError(f"LoRA {number} has a weight name that is not text.")
     return Lora(path=path.strip(), scale=scale.quantize(Decimal("0.01")), weight_name=weight_name or None)
+
+
+def _is_known_source(path: str) -> bool:
+    """A repository's name, or an address at a host that the site trusts. We never open it: fal does."""
+    if LORA_REPOSITORY.fullmatch(path):
+        return True
+    try:
+        parts = urlsplit(path)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return False
+    if parts.scheme != "https" or parts.username is not None or port not in {None, 443} or "\\" in path:
+        return False
+    return any(fnmatchcase(host, pattern) for pattern in settings.LORA_HOSTS)
 
 
 def _within(parameter: Parameter, number: int | Decimal) -> bool:

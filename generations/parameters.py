@@ -204,7 +204,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "advanced",
         (),
         "Add-on weights: style (an artistic look), character (a constant face), object (a constant thing). "
-        "One per line: address of the weights, then optionally the strength from 0 to 4.",
+        "Each with the repository or address of its weights and a strength from 0 to 4.",
     ),
 )
 BY_NAME: Final[Mapping[str, Parameter]] = {parameter.name: parameter for parameter in PARAMETERS}

@@ -1,6 +1,6 @@
 """Clips in the creators' words: what happens, how long it takes, what it costs, how it was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,15 +11,17 @@ from zlib import crc32
 from django.contrib.humanize.templatetags.humanize import naturaltime, ordinal
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import Truncator
 
-from billing.money import format_cost
-from billing.services import Hold
-from generations.failures import failure_of
+from generations.eta_words import range_words
+from generations.failures import failure_of, sentence_of
 from generations.media_links import media_url
-from generations.models import Generation, GenerationEvent, Image
-from generations.parameters import BY_NAME, PARAMETERS, ClipParams
-from generations.services import places_in_line
+from generations.models import Generation, Image
+from generations.parameters import ClipParams
+from generations.services import is_paused, places_in_line
+from generations.services.eta import Eta, expected_of
+from generations.services.retention import deletion_date
 from generations.states import RELEASING, Status
 
 SHORT_SIDE: Final = {"480p": 480, "720p": 720}
@@ -29,8 +31,9 @@ STAGE: Final = 1600
 EXCERPT: Final = 140
 TIMES: Final = "\u00d7"
 DIVIDED: Final = "\u00f7"
-SAVING_POLL: Final = "every 500ms"
-POLL: Final = "every 1s"
+# How often a page asks about a clip when nobody tells it, in milliseconds.
+SAVING_POLL: Final = 500
+POLL: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,15 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class ClipView:
-    """One clip as pages show it; `place` is its place in the platform's own line, when it waits there."""
+    """One clip as pages show it; `place` is its place in the platform's own line, when it waits there.
+
+    `held_up`: nothing at all is sent to the renderer at present. `eta`: when it should be ready, while it is not.
+    """
 
     clip: Generation
     place: int | None = None
+    held_up: bool = False
+    eta: Eta | None = None
 
     @property
     def title(self) -> str:
@@ -84,26 +92,51 @@ class ClipView:
     def word(self) -> str:
         """What the badge says where more is known than the status; "" leaves its usual word."""
         match self.clip.status:
+            case Status.QUEUED if self.paused:
+                return "Paused"
             case Status.QUEUED if self.place:
                 return f"{ordinal(self.place)} in line"
             case Status.PROCESSING if self._waits_at_provider:
                 return "Starting"
             case Status.PROCESSING if self.clip.progress:
                 return f"Rendering {self.clip.progress} %"
+            case Status.SUCCEEDED if not self.has_files:
+                return "Files deleted"
         return "Canceling" if self.cancel_pending else ""
 
     @property
     def sentence(self) -> str:
         """What is going on, or what went wrong."""
         if self.clip.status in RELEASING and self.clip.failure_code:
-            return failure_of(self.clip.failure_code).creator
+            return sentence_of(self.clip.failure_code, self.clip.failure_context)
         if self.cancel_pending:
             return "Asked to cancel. If rendering can still be stopped, nothing is charged."
         match self.clip.status:
+            case Status.QUEUED if self.paused:
+                return PAUSED_SENTENCES[self.paused]
             case Status.PROCESSING if self._waits_at_provider:
                 return f"{_others(self.clip.queue_position)} ahead of this one at the renderer."
+            case Status.SUCCEEDED:
+                return self._files_sentence
             case _:
                 return SENTENCES.get(Status(self.clip.status), "")
+
+    @property
+    def paused(self) -> str | None:
+        """Who keeps a waiting clip from being sent: "by_member", "by_service" or nobody."""
+        if self.clip.status != Status.QUEUED:
+            return None
+        if self.clip.paused_at is not None:
+            return "by_member"
+        return "by_service" if self.held_up else None
+
+    @property
+    def wait(self) -> str:
+        """When it should be ready; "" where that cannot be told."""
+        if self.eta is not None and self.eta.is_overdue:
+            return "Taking longer than usual"
+        words = range_words(self.eta)
+        return f"Ready in {words}" if words else ""
 
     @property
     def percent(self) -> int | None:
@@ -118,6 +151,21 @@ class ClipView:
     @property
     def is_ready(self) -> bool:
         return self.clip.status == Status.SUCCEEDED
+
+    @property
+    def has_files(self) -> bool:
+        """Ready, and not deleted by the team's rule since."""
+        return self.is_ready and self.clip.media_deleted_at is None
+
+    @property
+    def delete_after(self) -> datetime | None:
+        """When the team's rule will delete its files; needs `clip.team.retention`, as `clips_of` brings it."""
+        rule = getattr(self.clip.team, "retention", None)
+        return deletion_date(self.clip, rule.keep_days if rule is not None else None)
+
+    @property
+    def recipe_url(self) -> str:
+        return reverse("generations:recipe", args=[self.clip.team.slug, self.clip.pk])
 
     @property
     def may_retry(self) -> bool:
@@ -146,13 +194,12 @@ class ClipView:
     @property
     def poster(self) -> str:
         """The clip's poster, or the picture it starts from."""
-        if self.clip.poster:
-            return media_url(self.clip, "poster")
-        return media_url(self.clip.image, "thumbnail")
+        return media_url(self.clip, "poster") or media_url(self.clip.image, "thumbnail")
 
     @property
     def preview(self) -> str:
-        return media_url(self.clip, "video") if self.is_ready else ""
+        """The small loop, or the clip itself until that is drawn."""
+        return media_url(self.clip, "preview") or media_url(self.clip, "video") if self.is_ready else ""
 
     @property
     def picture(self) -> PictureView:
@@ -167,10 +214,10 @@ class ClipView:
         return media_url(self.clip, "video", download=True)
 
     @property
-    def poll(self) -> str:
-        """The trigger of the fragment that updates itself; "" once nothing changes any more."""
+    def poll(self) -> int:
+        """Milliseconds until a page asks again that no stream tells of changes; 0 once nothing changes any more."""
         if self.clip.is_terminal:
-            return ""
+            return 0
         return SAVING_POLL if self.clip.status == Status.FINALIZING else POLL
 
     @property
@@ -183,6 +230,7 @@ class ClipView:
             clip.queue_position,
             self.cancel_pending,
             self.place,
+            self.paused,
             clip.logs,
         )
         return f"{clip.status}-{crc32(repr(said).encode()):08x}"
@@ -200,6 +248,10 @@ class ClipView:
         return f"{self.maker}, {naturaltime(self.clip.created_at)}"
 
     @property
+    def tile_note(self) -> str:
+        return self.wait or self.byline
+
+    @property
     def cost(self) -> int | None:
         """µ$ held or charged; None for a clip that cost nothing."""
         return None if self.clip.status in RELEASING else self.clip.price
@@ -215,10 +267,23 @@ class ClipView:
         return f"{reverse('generations:create', args=[self.clip.team.slug])}?from={self.clip.pk}"
 
     @property
+    def _files_sentence(self) -> str:
+        if self.clip.media_deleted_at is not None:
+            day = date_format(self.clip.media_deleted_at, "j F Y")
+            return f"Its files were deleted on {day} by your team's rule. Its recipe is kept: it can be made again."
+        if self.delete_after is None:
+            return ""
+        return f"Its files are kept until {date_format(self.delete_after, 'j F Y')}, by your team's rule."
+
+    @property
     def _waits_at_provider(self) -> bool:
         return self.clip.queue_position is not None and self.clip.started_at is None
 
 
+PAUSED_SENTENCES: Final = {
+    "by_member": "Paused. It keeps its place and its price, and is sent after it was resumed.",
+    "by_service": "Paused by the service; place and price kept. It goes on by itself.",
+}
 SENTENCES: Final = {
     Status.IN_REVIEW: "A person looks at this clip before it is made. Its place and its price are kept.",
     Status.QUEUED: "Waiting for a free place. The price is held and does not change.",
@@ -233,51 +298,12 @@ SENTENCES: Final = {
 
 
 def views_of(clips: Sequence[Generation]) -> list[ClipView]:
-    """Clips with their places in line; one query more when any of them waits."""
+    """Clips with their places in line and expected times; two queries more when any of them waits."""
     waiting = [clip for clip in clips if clip.status == Status.QUEUED]
     places = places_in_line(waiting) if waiting else {}
-    return [ClipView(clip, places.get(clip.pk)) for clip in clips]
-
-
-def price_line(clip: Generation, hold: Hold | None) -> str:
-    """What the clip costs, has cost or did not cost."""
-    if hold is None:
-        return ""
-    if hold.state == "open":
-        return f"{format_cost(hold.amount)} is held. You pay only when the clip is ready."
-    if hold.captured == 0:
-        return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credits."
-    rest = f" {format_cost(hold.released)} was returned." if hold.released else ""
-    return f"{format_cost(hold.captured)} was charged.{rest}"
-
-
-def timeline_of(events: Iterable[GenerationEvent]) -> list[dict[str, Any]]:
-    """Each state with the time it began and how long it lasted."""
-    rows = list(events)
-    ends: list[datetime | None] = [event.created_at for event in rows[1:]]
-    ends.append(None)
-    return [
-        {
-            "label": Status(event.to_status).label,
-            "at": event.created_at,
-            "note": duration(end - event.created_at) if end else "",
-            "tone": _tone(event.to_status, is_last=end is None),
-            "current": end is None,
-        }
-        for event, end in zip(rows, ends, strict=True)
-    ]
-
-
-def recipe_of(clip: Generation) -> list[tuple[str, str]]:
-    """Every setting under its label, then the seed that was used."""
-    params = clip.clip_params
-    shown = [
-        (parameter.label, _shown(parameter.name, getattr(params, parameter.name)))
-        for parameter in PARAMETERS
-        if parameter.name not in {"prompt", "seed"}
-    ]
-    wished = "Random" if params.seed is None else str(params.seed)
-    return [*shown, ("Seed", str(clip.used_seed) if clip.used_seed is not None else wished)]
+    held_up = is_paused() if waiting else False
+    etas = expected_of(clips, places, now=timezone.now())
+    return [ClipView(clip, places.get(clip.pk), held_up, etas.get(clip.pk)) for clip in clips]
 
 
 def output_size(image: Image, params: ClipParams) -> tuple[int, int]:
@@ -315,29 +341,6 @@ def duration(span: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _tone(status: str, *, is_last: bool) -> str:
-    if status == Status.SUCCEEDED:
-        return "good"
-    if status in {Status.FAILED, Status.REJECTED}:
-        return "bad"
-    return "active" if is_last and status not in RELEASING else "quiet"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "On" if value else "Off"
-    match name:
-        case "num_frames":
-            return f"{value} frames"
-        case "frame_rate":
-            return f"{value} frames a second"
-        case "loras":
-            return ", ".join(f"{lora.path} at {lora.scale.normalize():f}" for lora in value) or "None"
-        case "aspect_ratio" | "resolution":
-            return dict(BY_NAME[name].choices).get(value, value)
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value) or "None"
 
 
 def _others(count: int | None) -> str:

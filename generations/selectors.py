@@ -4,13 +4,16 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from accounts.errors import DomainError
 from accounts.models import Team
-from generations.models import Generation, Image
+from generations.models import Batch, Generation, Image
+
+Listed = TypeVar("Listed", Generation, Batch)
 
 
 class InvalidCursor(DomainError):
@@ -20,21 +23,26 @@ class InvalidCursor(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Listed]):
     """`next_cursor` is None on the last page."""
 
-    rows: list[Generation]
+    rows: list[Listed]
     next_cursor: str | None
 
 
 def clips_of(team: Team) -> QuerySet[Generation]:
     """Every clip of the team with its picture and maker, newest first."""
-    clips = Generation.objects.filter(team=team).select_related("team", "image", "created_by")
+    clips = Generation.objects.filter(team=team).select_related("team__retention", "image", "created_by")
     return clips.order_by("-created_at", "-id")
 
 
-def page_after(queryset: QuerySet[Generation], cursor: str | None, limit: int) -> Page:
-    """The `limit` rows after `cursor` in the order of `clips_of`; rows that arrive meanwhile shift nothing.
+def batches_of(team: Team) -> QuerySet[Batch]:
+    """Every batch of the team with its maker, newest first."""
+    return Batch.objects.filter(team=team).select_related("team", "created_by").order_by("-created_at", "-id")
+
+
+def page_after(queryset: QuerySet[Listed], cursor: str | None, limit: int) -> Page[Listed]:
+    """The `limit` rows after `cursor`, newest first; rows that arrive meanwhile shift nothing.
 
     One query. Raises InvalidCursor.
     """
@@ -54,7 +62,7 @@ def recent_images(team: Team, *, limit: int = 12) -> QuerySet[Image]:
     return Image.objects.filter(team=team).order_by("-created_at")[:limit]
 
 
-def _write(row: Generation) -> str:
+def _write(row: Generation | Batch) -> str:
     text = f"{row.created_at.isoformat()} {row.pk}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

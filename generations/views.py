@@ -12,7 +12,8 @@ from accounts.errors import DomainError, FieldErrors
 from accounts.http import TeamRequest, page_or_fragment, requires
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
 from generations import pages
-from generations.forms import CreateForm
+from generations.forms import CreateForm, FrameForm
+from generations.models import Relation
 from generations.presentation import views_of
 from generations.selectors import InvalidCursor, clips_of
 from generations.services import (
@@ -20,8 +21,12 @@ from generations.services import (
     KeyReused,
     SubmitResult,
     cancel_generation,
+    import_picture,
+    picture_from_clip,
+    prompt_limit,
+    refuse_impossible,
     store_image,
-    submit_generation,
+    submit_variation,
 )
 
 CREATE = "generations/create.html"
@@ -46,13 +51,17 @@ def create(request: TeamRequest) -> HttpResponse:
 
 def _submit(request: TeamRequest) -> HttpResponse:
     form = CreateForm(request.POST, request.FILES)
-    _keep_picture(request, form)
+    parent = get_object_or_404(clips_of(request.team), pk=form.parent_id) if form.parent_id else None
+    form.prompt_limit = prompt_limit(parent) if parent else None
+    keep_picture(request, form)
     if form.is_valid() and form.params:
         try:
-            result = submit_generation(
+            result = submit_variation(
                 actor=request.actor,
                 image_id=form.image_id,
                 params=form.params,
+                parent=parent,
+                relation=form.chosen_relation,
                 idempotency_key=form.idempotency_key,
             )
         except FieldErrors as error:
@@ -66,13 +75,16 @@ def _submit(request: TeamRequest) -> HttpResponse:
     return reswap(retarget(response, "#workbench"), "outerHTML")
 
 
-def _keep_picture(request: TeamRequest, form: CreateForm) -> None:
-    """Store a picture that came with the form, even when the rest is refused: nobody has to send it twice."""
+def keep_picture(request: TeamRequest, form: CreateForm) -> None:
+    """Store a picture that came with the form, or that its address leads to, even when the rest is refused:
+    nobody has to send it twice."""
     upload = request.FILES.get("file")
-    if upload is None:
-        return
+    address = str(form["address"].value() or "").strip()
     try:
-        form.picture = store_image(actor=request.actor, upload=upload, name=upload.name or "")
+        if upload is not None:
+            form.picture = store_image(actor=request.actor, upload=upload, name=upload.name or "")
+        elif address:
+            form.picture = import_picture(actor=request.actor, address=address)
     except DomainError as error:
         form.picture_error = error.message
 
@@ -99,9 +111,9 @@ def price(request: TeamRequest) -> HttpResponse:
 def image_upload(request: TeamRequest) -> HttpResponse:
     """Keep a picture and answer with the create form's picture part, or go on to the form."""
     form = CreateForm(request.POST, request.FILES)
-    _keep_picture(request, form)
+    keep_picture(request, form)
     if not request.htmx:
-        return redirect(pages.create_address(request.team, form.picture))
+        return redirect(pages.create_address(request.team, image=form.picture and form.picture.pk))
     form.is_valid()
     context = pages.picture_part(request.team, form)
     status = 422 if "image" in form.errors else 200
@@ -142,6 +154,22 @@ def clip(request: TeamRequest, pk: UUID) -> HttpResponse:
         return HttpResponse(status=204)
     context = pages.clip_page(view, request.actor, shown=shown)
     return page_or_fragment(request, "generations/clip.html", "status", context)
+
+
+@require_POST
+@requires(GENERATIONS_CREATE)
+def extend(request: TeamRequest, pk: UUID) -> HttpResponse:
+    """Take a frame of a ready clip, and go on to the form that continues from it."""
+    clip = get_object_or_404(clips_of(request.team), pk=pk)
+    form = FrameForm(request.POST)
+    try:
+        refuse_impossible(clip, Relation.EXTEND)
+        picture = picture_from_clip(actor=request.actor, clip=clip, choice=form.choice)
+    except DomainError as error:
+        messages.error(request, error.errors["frame"][0] if isinstance(error, FieldErrors) else error.message)
+        return redirect(clip)
+    where = {"from": clip.pk, "as": Relation.EXTEND.value, "image": picture.pk}
+    return redirect(pages.create_address(request.team, **where))
 
 
 @require_POST

@@ -68,7 +68,7 @@ def is_signed(*, headers: Mapping[str, str], body: bytes, now: float) -> bool:
         return False
     if len(timestamp) > 12 or abs(now - int(timestamp)) > CLOCK_TOLERANCE_SECONDS:
         return False
-    if settings.FAL_USER_ID and user_id != settings.FAL_USER_ID:
+    if settings.FAL_USER_IDS and user_id not in settings.FAL_USER_IDS:
         return False
     digest = hashlib.sha256(body).hexdigest()
     message = f"{request_id}\n{user_id}\n{timestamp}\n{digest}".encode()

@@ -4,6 +4,9 @@ from django.urls import path, re_path
 
 from billing import api as billing
 from generations import api as generations
+from generations import api_batches, api_derived, api_queue
+from generations.api_events import GenerationEvents
+from generations.recipe_pages import Recipe
 from ltxplatform import api_pages
 
 app_name = "api"
@@ -17,6 +20,22 @@ urlpatterns = [
     path("v1/generations", generations.Generations.as_view(), name="generations"),
     path("v1/generations/<uuid:pk>", generations.OneGeneration.as_view(), name="generation"),
     path("v1/generations/<uuid:pk>/cancel", generations.CancelGeneration.as_view(), name="cancel"),
+    path("v1/generations/<uuid:pk>/events", GenerationEvents.as_view(), name="events"),
+    path("v1/generations/<uuid:pk>/recipe", Recipe.as_view(), name="recipe"),
+    path("v1/generations/<uuid:pk>/retry", api_derived.Retry.as_view(), name="retry"),
+    path("v1/generations/<uuid:pk>/rerun", api_derived.Rerun.as_view(), name="rerun"),
+    path("v1/generations/<uuid:pk>/remix", api_derived.Remix.as_view(), name="remix"),
+    path("v1/generations/<uuid:pk>/extend", api_derived.Extend.as_view(), name="extend"),
+    path("v1/generations/<uuid:pk>/promote", api_derived.Promote.as_view(), name="promote"),
+    path("v1/generations/<uuid:pk>/pause", api_queue.PauseGeneration.as_view(), name="pause"),
+    path("v1/generations/<uuid:pk>/resume", api_queue.ResumeGeneration.as_view(), name="resume"),
+    path("v1/generations/<uuid:pk>/run-next", api_queue.RunNext.as_view(), name="run_next"),
+    path("v1/generations/<uuid:pk>/move", api_queue.MoveGeneration.as_view(), name="move"),
+    path("v1/generations/<uuid:pk>/input", api_queue.GenerationInputOf.as_view(), name="input"),
+    path("v1/batches", api_batches.Batches.as_view(), name="batches"),
+    path("v1/batches/quote", api_batches.BatchQuotes.as_view(), name="batch_quote"),
+    path("v1/batches/<uuid:pk>", api_batches.OneBatch.as_view(), name="batch"),
+    path("v1/batches/<uuid:pk>/cancel", api_batches.CancelBatch.as_view(), name="batch_cancel"),
     path("v1/models", generations.Models.as_view(), name="models"),
     path("v1/models/<path:model>/schema", generations.ModelSchema.as_view(), name="model_schema"),
     # Programs get a problem document, not the site's page, for an address that does not exist.

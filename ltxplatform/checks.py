@@ -74,8 +74,12 @@ def _production_problems() -> Iterable[CheckMessage]:
         yield Error("ALLOWED_HOSTS must list the site's host names.", id="ltx.E012")
     if not settings.PUBLIC_URL.startswith("https://"):
         yield Error("PUBLIC_URL must be the site's https:// address.", id="ltx.E013")
+    if settings.LIVE_URL and not settings.LIVE_URL.startswith("https://"):
+        yield Error("LIVE_URL must be an https:// address: pages may not read from others.", id="ltx.E018")
     if not settings.SECURE_COOKIES or not (settings.SECURE_SSL_REDIRECT or settings.SECURE_HSTS_SECONDS):
         yield Error("SECURE_COOKIES, and SECURE_SSL_REDIRECT or HSTS, must be on.", id="ltx.E014")
+    if settings.FETCH_PRIVATE_NETWORKS:
+        yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
     yield from _fal_problems()
 
 

@@ -31,6 +31,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "teams": lambda: _teams(user) if isinstance(user, User) else [],
         "balance": lambda: _balance(request, team),
         "nav": lambda: _navigation(request, team),
+        "live_url": settings.LIVE_URL,
         "sandbox_in_use": settings.SANDBOX_IN_USE,
         "theme": theme_of(request),
     }

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -70,6 +71,18 @@ def integer(name: str, *, default: int, minimum: int = 0, maximum: int | None = 
     if number < minimum or (maximum is not None and number > maximum):
         bounds = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
         raise ImproperlyConfigured(f"{name} must be {bounds}, not {number}.")
+    return number
+
+
+def amount(name: str, *, default: str) -> Decimal:
+    """Dollars of zero or more, exactly as written."""
+    value = text(name, default)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ImproperlyConfigured(f"{name} must be an amount such as 0.02, not {value!r}.") from None
+    if not number.is_finite() or number < 0:
+        raise ImproperlyConfigured(f"{name} must be zero or more, not {value!r}.")
     return number
 
 

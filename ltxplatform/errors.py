@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
+from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.log import log_response
 from rest_framework import exceptions as rest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import DomainError, FieldErrors
+from accounts.errors import DomainError, FieldErrors, RowErrors
 from billing.money import as_decimal_string
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -46,12 +47,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "method_not_allowed": Kind(405, "The address does not take this method"),
     "not_acceptable": Kind(406, "The API answers in JSON"),
     "state_conflict": Kind(409, "The clip is in another state"),
+    "media_expired": Kind(410, "The files were deleted by the team's rule"),
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
     "validation": Kind(422, "Some fields need another value"),
     "credit_spent": Kind(422, "The credit is not there any more"),
     "second_person_needed": Kind(422, "Another person has to approve"),
     "quote_expired": Kind(422, "The quote is over"),
+    "picture_not_fetched": Kind(422, "No picture could be fetched from the address"),
     "image_refused": Kind(422, "The picture was not accepted"),
     "empty_file": Kind(422, "The picture is empty"),
     "too_many_pixels": Kind(422, "The picture has too many pixels"),
@@ -59,11 +62,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad_proportions": Kind(422, "The picture is too long and narrow"),
     "animated": Kind(422, "The picture moves"),
     "broken_picture": Kind(422, "The picture is damaged"),
+    "picture_quota": Kind(422, "The team's room for pictures is used up"),
     "idempotency_key_reuse": Kind(422, "The idempotency key belongs to another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "internal": Kind(500, "Something went wrong on our side", retryable=True),
     "used_more_than_held": Kind(500, "Something went wrong on our side"),
     "busy": Kind(503, "The team's credits are in use", retryable=True),
+    "database_unavailable": Kind(503, "The service restarts", retryable=True),
+    "storage_unavailable": Kind(503, "Files cannot be stored right now", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
 
@@ -86,6 +92,9 @@ FRAMEWORK_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (PermissionDenied, "forbidden"),
     (RequestDataTooBig, "too_large"),
     (SuspiciousOperation, "malformed"),
+    # PostgreSQL restarts or is out of reach; what was asked did not happen, or repeats harmlessly by its key.
+    (OperationalError, "database_unavailable"),
+    (InterfaceError, "database_unavailable"),
 )
 SENTENCES: Final[Mapping[str, str]] = {
     "unauthenticated": "Send your API key in the header: Authorization: Bearer ltx_live_…",
@@ -94,6 +103,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "forbidden": "You may not do this.",
     "malformed": "The request cannot be read.",
     "too_large": "The request is too large.",
+    "database_unavailable": "The service is starting again. Send the same request with the same key in a moment.",
     "internal": "Something went wrong on our side. If it stays, name the request id to the operator.",
 }
 # Details that services give in µ$; the API writes money as decimal strings.
@@ -105,7 +115,7 @@ WHOLE_BODY: Final = frozenset({"", "__all__", "non_field_errors"})
 def html_status(error: DomainError) -> int:
     """The status of a page that explains this refusal: 422, unless access or the service is the matter."""
     status = KINDS[error.code].status
-    return status if status in {404, 409, 413, 503} or error.code == "scope" else 422
+    return status if status in {404, 409, 410, 413, 503} or error.code == "scope" else 422
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:
@@ -166,6 +176,9 @@ def _field_errors(error: Exception) -> Iterator[dict[str, str]]:
         for name, sentences in error.errors.items():
             for sentence in sentences:
                 yield {"pointer": _pointer("", name), "code": "invalid", "message": sentence}
+    elif isinstance(error, RowErrors):
+        for row, column, sentence in error.errors:
+            yield {"pointer": _pointer(f"/rows/{row}", column), "code": "invalid", "message": sentence}
     elif isinstance(error, rest.ValidationError):
         yield from _walk(error.detail, "")
 

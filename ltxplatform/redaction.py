@@ -11,6 +11,14 @@ _PATTERNS: Final = (
     (re.compile(r"\b(?:whsec|sk_live|sk_test|rk_live|rk_test)_\w+"), HIDDEN),
 )
 
+_secrets: set[str] = set()
+
+
+def hide(*secrets: str) -> None:
+    """Keep these values out of the log from now on, whole or only what follows the colon of `id:secret`."""
+    for secret in secrets:
+        _secrets.update(part for part in (secret, secret.rpartition(":")[2]) if part)
+
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """A structlog processor: hides secrets in every text of the line, however deep it stands."""
@@ -19,6 +27,8 @@ def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, str):
+        for secret in _secrets:
+            value = value.replace(secret, HIDDEN)
         for pattern, replacement in _PATTERNS:
             value = pattern.sub(replacement, value)
         return value

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from ltxplatform import embedded_postgres, env
-from ltxplatform.redaction import redact
+from ltxplatform import embedded_postgres, env, redaction
 from ltxplatform.staff_theme import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +21,7 @@ if env.choice("DEPLOYMENT", default="development", options=("development", "prod
 DEPLOYMENT = env.choice("DEPLOYMENT", default="development", options=("development", "production"))
 IN_DEVELOPMENT = DEPLOYMENT == "development"
 
+VERSION = "0.1.0"  # also in pyproject.toml, which is not installed
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".local")))
 DEFAULT_SECRET_KEY = "development-only-key-that-production-refuses-to-start-with"  # noqa: S105
 SECRET_KEY = env.secret("SECRET_KEY", DEFAULT_SECRET_KEY if IN_DEVELOPMENT else "")
@@ -46,6 +46,7 @@ if FAL_KEY and FAL_KEYS:
     raise ImproperlyConfigured("Set either FAL_KEY or FAL_KEYS, not both.")
 _sandbox = SANDBOX_URL if SANDBOX_URL and not FAL_KEY and not FAL_KEYS else ""
 FAL_KEY = FAL_KEY or ("sandbox-key:sandbox-secret" if _sandbox else "")
+redaction.hide(FAL_KEY, *(key.secret for key in FAL_KEYS))
 FAL_QUEUE_URL = env.address(
     "FAL_QUEUE_URL", default=f"{_sandbox}/queue" if _sandbox else "https://queue.fal.run"
 )
@@ -59,11 +60,23 @@ FAL_MEDIA_HOSTS = env.items(
 SANDBOX_IN_USE = bool(_sandbox)
 # How long a lost submission waits for the webhook that names it before fal's request list is asked.
 FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
-# With the account's id here, webhooks that fal signed for another customer are refused at the door.
-FAL_USER_ID = env.text("FAL_USER_ID")
+# With the accounts' ids here, webhooks that fal signed for another customer are refused at the door.
+FAL_USER_IDS = env.items("FAL_USER_ID")
 # Status requests per second at most, over all jobs in flight: with many, each is asked about less often.
 FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=20, minimum=1)
+# Dollars for a billed second, until fal's billing says what it was.
+FAL_UNIT_PRICE = env.amount("FAL_UNIT_PRICE", default="0.02")
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
+
+# -- live updates: streams of a process of their own; without its address, pages ask again and again instead
+
+LIVE_URL = env.address("LIVE_URL")
+# Origins whose pages may open a stream, besides the live process's own.
+LIVE_ORIGINS = env.items("LIVE_ORIGINS", default=(PUBLIC_URL,) if PUBLIC_URL else ())
+LIVE_STREAMS_MAX = env.integer("LIVE_STREAMS_MAX", default=5000, minimum=1)
+LIVE_STREAMS_PER_PERSON = env.integer("LIVE_STREAMS_PER_PERSON", default=20, minimum=1)
+# Who has left a team hears nothing any more after this.
+LIVE_RECHECK_SECONDS = env.integer("LIVE_RECHECK_SECONDS", default=25, minimum=1, maximum=50)
 
 # -- generations
 
@@ -71,6 +84,9 @@ PROMPT_MAX_LENGTH = env.integer("PROMPT_MAX_LENGTH", default=1000, minimum=1)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20_000_000, minimum=1)
 UPLOAD_MAX_PIXELS = env.integer("UPLOAD_MAX_PIXELS", default=40_000_000, minimum=1)
 RESULT_MAX_BYTES = env.integer("RESULT_MAX_BYTES", default=500_000_000, minimum=1)
+# How long saving a clip that fal has finished is tried again; fal keeps files for a week at least.
+SAVING_DEADLINE_SECONDS = env.integer("SAVING_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
+TEAM_PICTURE_BYTES = env.integer("TEAM_PICTURE_BYTES", default=10_000_000_000, minimum=1)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", default=900, minimum=60, maximum=900)
 # Hosts that LoRA weights may come from; repositories are named without a host. fal fetches them, never we.
 LORA_HOSTS = env.items("LORA_HOSTS", default=("huggingface.co", "civitai.com", "*.fal.media"))
@@ -80,6 +96,12 @@ BATCH_MAX = env.integer("BATCH_MAX", default=200, minimum=1, maximum=1000)
 FETCH_PRIVATE_NETWORKS = env.boolean("FETCH_PRIVATE_NETWORKS", default=False)
 # A job that has not started at fal by then expires and its credits return.
 START_DEADLINE_SECONDS = env.integer("START_DEADLINE_SECONDS", default=24 * 3600, minimum=60)
+# Who submits a job may choose another deadline, from a minute up to this.
+START_DEADLINE_MAX_SECONDS = env.integer("START_DEADLINE_MAX_SECONDS", default=7 * 24 * 3600, minimum=60)
+# While no key works, jobs are taken until so many wait.
+QUEUE_MAX = env.integer("QUEUE_MAX", default=100_000, minimum=1)
+# Assumed for 121 frames of 720p without detail pass, until enough clips were made to know better.
+ETA_PRIOR_SECONDS = env.integer("ETA_PRIOR_SECONDS", default=40, minimum=1)
 
 # -- billing
 
@@ -244,6 +266,8 @@ EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ltxplatform <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Who is told when fal stops taking jobs, and of errors of the site.
+ADMINS = [(address, address) for address in env.items("OPERATOR_EMAILS")]
 
 # -- transport and headers
 
@@ -269,7 +293,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
         "media-src": ["'self'", "blob:"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'", *([LIVE_URL] if LIVE_URL else [])],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -345,7 +369,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                redact,
+                redaction.redact,
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _shared_processors,

@@ -5,26 +5,33 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import connections
 from pytest_django import DjangoDbBlocker
+from xdist.scheduler import LoadGroupScheduling
 
 from tests.support import chromium, databases
+from tests.support.product import USUAL, Product, product
+from tests.support.sandbox_process import sandbox_server
 
 # Playwright keeps an event loop running in the main thread, where Django then refuses to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that both cores end together; files with a browser last, for its event loop stays.
+    """Long files first, so that both cores end together; users of the running product in one worker.
 
     Without a browser the tests marked `browser` are skipped, or refused where one is required.
     """
-    browsing = {item.path for item in items if item.get_closest_marker("browser")}
     starting = {item.path for item in items if item.get_closest_marker("processes")}
-    items.sort(key=lambda item: (item.path in browsing, item.path not in starting))
+    items.sort(key=lambda item: ("running" not in fixtures_of(item), item.path not in starting))
+    for item in items:
+        if "running" in fixtures_of(item):
+            item.add_marker(pytest.mark.xdist_group("the running product"))
     if chromium.find() is not None:
         return
     driven = [item for item in items if item.get_closest_marker("browser")]
@@ -32,6 +39,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("No Chromium was found, and this run must not skip the browser tests.")
     for item in driven:
         item.add_marker(pytest.mark.skip(reason="no Chromium; set CHROMIUM=path"))
+
+
+class FilesTogether(LoadGroupScheduling):
+    """Keeps a file in one worker, as `--dist loadfile` does, but for tests that belong to a group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return super()._split_scope(nodeid).partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    return FilesTogether(config, log)
+
+
+def fixtures_of(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """The test database is a copy of the run's migrated template: no process migrates again."""
+    with django_db_blocker.unblock():
+        connections["default"].settings_dict["TEST"] |= {"TEMPLATE": databases.template(), "MIGRATE": False}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,23 +94,9 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     return {**browser_type_launch_args, "executable_path": chromium.find(), "args": flags}
 
 
-@pytest.fixture(scope="session")
-def template_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The name of a copy of the migrated test database that nobody connects to."""
-    with django_db_blocker.unblock():
-        source = databases.migrated()
-        connection.close()
-        name = f"template_{source}"
-        databases.drop(name)
-        databases.copy(source, name)
-        yield name
-        databases.drop(name)
-
-
 @pytest.fixture
 def cloned_database(
     request: pytest.FixtureRequest,
-    template_database: str,
     django_db_blocker: DjangoDbBlocker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
@@ -92,9 +109,49 @@ def cloned_database(
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         pytest.fail("cloned_database commits for real: drop the db fixture or mark.")
     with (
-        databases.clone_of(template_database) as name,
         django_db_blocker.unblock(),
+        databases.clone() as name,
         databases.connected_to(name),
     ):
         monkeypatch.setenv("DATABASE_URL", databases.address_of(name))
         yield databases.address_of(name)
+
+
+@pytest.fixture(scope="session")
+def _product(django_db_blocker: DjangoDbBlocker, server_folders: Callable[[], Path]) -> Iterator[Product]:
+    """Started with the first test that takes `running`."""
+    with (
+        django_db_blocker.unblock(),
+        databases.clone() as name,
+        sandbox_server() as fal,
+        product(
+            database=databases.address_of(name),
+            fal=fal,
+            media=server_folders(),
+            names=(*USUAL, "live"),
+            FAL_MAX_IN_FLIGHT="200",
+            FAL_POLLS_PER_SECOND="60",
+            FAL_LOST_REPLY_SECONDS="1",
+            RESULT_MAX_BYTES="4000000",
+            SAVING_DEADLINE_SECONDS="60",
+        ) as processes,
+    ):
+        yield processes
+
+
+@pytest.fixture
+def running(
+    _product: Product, settings, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Product]:
+    """Every process of the product with fal's stand-in behind it, for tests that each make a team of their own.
+
+    Database and processes are shared with the tests before, and so are their rows. The stand-in is as new. This
+    test's own process works in the same database and files.
+    """
+    _product.fal.reset()
+    _product.start_missing()
+    for name, value in {**_product.fal.fal_settings, "MEDIA_ROOT": _product.media}.items():
+        setattr(settings, name, value)
+    with django_db_blocker.unblock(), databases.connected_to(_product.database_name):
+        monkeypatch.setenv("DATABASE_URL", _product.environment["DATABASE_URL"])
+        yield _product

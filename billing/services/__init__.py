@@ -8,8 +8,10 @@ from billing.services.disputes import close_dispute, open_dispute, post_dispute_
 from billing.services.grants import grant_promo
 from billing.services.holds import (
     UsedMoreThanHeld,
+    extend_hold,
     hold_credits,
     hold_of,
+    overdue_holds,
     settle_hold,
 )
 from billing.services.limits import lift_limit, raise_limit, set_limit, suspend_team
@@ -46,6 +48,7 @@ __all__ = [
     "credit_purchase",
     "default_clip_price",
     "expire_overdue_lots",
+    "extend_hold",
     "find_violations",
     "grant_promo",
     "hold_credits",
@@ -54,6 +57,7 @@ __all__ = [
     "lots_of",
     "note_stripe_refund",
     "open_dispute",
+    "overdue_holds",
     "post_dispute_cash",
     "post_payout",
     "post_provider_cost",

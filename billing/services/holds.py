@@ -10,7 +10,7 @@ from accounts.errors import DomainError
 from accounts.permissions import BILLING_VIEW
 from billing import ledger
 from billing.ledger import KeyReused
-from billing.models import Hold
+from billing.models import Hold, HoldState
 from billing.money import format_exact
 from billing.services.pricing import Quote
 from billing.services.refusals import refusal
@@ -85,6 +85,17 @@ def settle_hold(*, generation_id: UUID, used: int, now: datetime | None = None) 
             "cannot be charged for it."
         )
     return answer.hold
+
+
+def overdue_holds(*, now: datetime, limit: int) -> list[UUID]:
+    """The generations of open holds about which somebody should ask by now, longest overdue first."""
+    overdue = Hold.objects.filter(state=HoldState.OPEN, expires_at__lte=now).order_by("expires_at")
+    return list(overdue.values_list("attempt", flat=True)[:limit])
+
+
+def extend_hold(*, generation_id: UUID, expires_at: datetime) -> None:
+    """Ask again at `expires_at` what became of the clip. The credits stay where they are."""
+    Hold.objects.filter(attempt=generation_id, state=HoldState.OPEN).update(expires_at=expires_at)
 
 
 def hold_of(generation_id: UUID) -> Hold | None:

@@ -32,28 +32,28 @@ class DebtOpen(DomainError):
 
 
 class InsufficientCredits(DomainError):
-    """`needed` and `available` are µ$; only who may see the balance is told it."""
+    """`needed` and `available` are µ$, for one clip or several; only who may see the balance is told it."""
 
     code = "insufficient_credits"
 
-    def __init__(self, *, needed: int, available: int, show_balance: bool = True, **details: Any) -> None:
+    def __init__(self, *, needed: int, available: int, show_balance: bool = True, clips: int = 1) -> None:
         self.needed = needed
         self.available = available
+        costs = "This clip costs" if clips == 1 else f"These {clips} clips cost"
+        less = "a shorter clip" if clips == 1 else "fewer or shorter clips"
         if show_balance:
             super().__init__(
-                f"This clip costs {format_cost(needed)} and your team has {format_balance(available)} left. "
-                "Add credits, or choose a shorter clip.",
+                f"{costs} {format_cost(needed)} and your team has {format_balance(available)} left. "
+                f"Add credits, or choose {less}.",
                 needed=needed,
                 available=available,
                 shortfall=needed - available,
-                **details,
             )
         else:
             super().__init__(
-                f"This clip costs {format_cost(needed)}, and your team has too few credits left. "
-                "Ask an owner to add some, or choose a shorter clip.",
+                f"{costs} {format_cost(needed)}, and your team has too few credits left. "
+                f"Ask an owner to add some, or choose {less}.",
                 needed=needed,
-                **details,
             )
 
 

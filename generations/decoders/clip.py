@@ -1,10 +1,11 @@
-"""Reads what an MP4 holds and draws its poster. Runs confined: see confine.py.
+"""Reads what an MP4 holds, draws its poster and writes the recipe into a copy. Runs confined: see confine.py.
 
 Every packet is counted and one frame is decoded: enough to tell a whole clip from a cut one without the
-time a full decoding takes.
+time a full decoding takes. The copy holds the very same packets: nothing is encoded again.
 """
 
 import io
+import json
 from fractions import Fraction
 from typing import IO, Any, Final
 
@@ -21,6 +22,9 @@ Image.preinit()  # loads Pillow's formats before the first file, once for all po
 CODECS: Final = frozenset({"h264", "av1", "vp9"})
 BRANDS_REFUSED: Final = frozenset({"qt", ""})
 FRAME_RATES: Final = (1, 240)
+# Room for the copy's index. A frame takes at most: size 4, place 8, two times of 8, group 12, keyframe 4.
+INDEX_BYTES: Final = 8_192
+INDEX_BYTES_PER_FRAME: Final = 44
 
 
 class Tally:
@@ -45,9 +49,19 @@ class Tally:
 
 
 def decode(
-    file: IO[bytes], *, max_frames: int, max_side: int, poster_side: int
+    file: IO[bytes],
+    *,
+    target: IO[bytes],
+    recipe: dict[str, Any],
+    max_frames: int,
+    max_side: int,
+    poster_side: int,
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """Give the facts of `VideoFacts`, then the poster as JPEG; raises Refused. Sides are pixels."""
+    """Give the facts of `VideoFacts`, then the poster as JPEG, and copy the clip into `target`.
+
+    The copy's index stands first, and its comment is `recipe` with the facts added under "delivered". Sides are
+    pixels. Raises Refused.
+    """
     check_boxes(file)
     with av.open(file, mode="r", format="mp4") as container:
         stream = only_video(container)
@@ -57,7 +71,11 @@ def decode(
         facts = facts_of(stream, tally, frame)
         if max(facts["width"], facts["height"]) > max_side:
             raise Refused("unexpected_video")
-        return facts, [poster(frame, poster_side)]
+        drawn = poster(frame, poster_side)
+    file.seek(0)
+    delivered = {**recipe["delivered"], **facts}
+    copy(file, target, comment=json.dumps({**recipe, "delivered": delivered}), frames=facts["frames"])
+    return facts, [drawn]
 
 
 def check_boxes(file: IO[bytes]) -> None:
@@ -121,6 +139,25 @@ def facts_of(stream: VideoStream, tally: Tally, frame: VideoFrame) -> dict[str, 
         "codec": stream.codec_context.codec.canonical_name,
         "frame_rate": round(float(rate), 3),
     }
+
+
+def copy(file: IO[bytes], target: IO[bytes], *, comment: str, frames: int) -> None:
+    """The same packets in a new MP4 whose index stands before them, so that playing starts with the first bytes.
+
+    The room for the index is reserved before the packets are written; what is left of it becomes an empty box.
+    """
+    room = INDEX_BYTES + INDEX_BYTES_PER_FRAME * frames + len(comment.encode())
+    with (
+        av.open(file, mode="r", format="mp4") as source,
+        av.open(target, mode="w", format="mp4", options={"moov_size": str(room)}) as result,
+    ):
+        stream = source.streams.video[0]
+        same = result.add_stream_from_template(stream, opaque=True)
+        result.metadata["comment"] = comment
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = same
+                result.mux(packet)
 
 
 def poster(frame: VideoFrame, side: int) -> bytes:

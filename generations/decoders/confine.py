@@ -1,10 +1,12 @@
 """The child's side of `generations.child_process`: takes limits, runs one decoder, writes one answer.
 
-The file to decode is standard input, the answer is file 3, and nothing else is open: the child needs no
-path, and the kernel bounds what it writes. An answer is one line of JSON and then the blobs it counts.
+The file to decode is standard input, the answer is file 3, the product (where one is wanted) is file 4, and nothing
+else is open: the child needs no path, and the kernel bounds what it writes. An answer is one line of JSON and then
+the blobs it counts.
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -15,7 +17,9 @@ from typing import Any, Final, NoReturn
 
 HEADER_ROOM: Final = 100_000  # bytes of the line of JSON, at most
 ANSWERS: Final = 3
+PRODUCT: Final = 4
 HIGHEST_FILE: Final = 256  # far above what a starter ever holds
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PR_SET_PDEATHSIG: Final = 1  # Linux: the kernel sends this signal when our parent ends, even by kill -9
 # Loaded by the starter: after a fork there should be little left to do.
 LIBC: Final = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
@@ -29,14 +33,20 @@ class Refused(Exception):
         self.code = code
 
 
-def run(decoder: ModuleType, order: dict[str, Any], source: int, answers: int, starter: int) -> NoReturn:
-    """In a child just forked from `starter`: decode the open file `source` into the open file `answers`."""
+def run(decoder: ModuleType, order: dict[str, Any], files: list[int], starter: int) -> NoReturn:
+    """In a child just forked from `starter`: decode the first of the open `files` into the second (and third)."""
     die_with(starter)
-    os.dup2(source, 0)
-    os.dup2(answers, ANSWERS)
-    os.closerange(ANSWERS + 1, HIGHEST_FILE)
+    names = (0, ANSWERS, PRODUCT)[: len(files)]
+    for file, name in zip(files, names, strict=True):
+        os.dup2(file, name)
+    os.closerange(names[-1] + 1, HIGHEST_FILE)
     take_limits(**order["limits"])
-    facts, blobs = decode(decoder, order["options"], room=order["limits"]["output"] - HEADER_ROOM)
+    options = order["options"]
+    if PRODUCT in names:
+        options["target"] = open(PRODUCT, "w+b")  # noqa: SIM115 - open until this process ends
+    facts, blobs = decode(decoder, options, room=order["limits"]["output"] - HEADER_ROOM)
+    if PRODUCT in names:
+        options["target"].flush()
     with open(ANSWERS, "wb") as output:
         output.write(json.dumps({"facts": facts, "sizes": [len(blob) for blob in blobs]}).encode() + b"\n")
         for blob in blobs:
@@ -52,6 +62,10 @@ def decode(decoder: ModuleType, options: dict[str, Any], *, room: int) -> tuple[
             facts, blobs = decoder.decode(file, **options)
     except Refused as refusal:
         return {"refused": refusal.code}, []
+    except OSError as error:
+        if error.errno in DISK_FULL:  # no fault of the file: ending without an answer says so
+            raise
+        return {"failed": f"{type(error).__name__}: {error}"[:300]}, []
     except Exception as error:  # whatever a decoder trips over, the file is what tripped it
         return {"failed": f"{type(error).__name__}: {error}"[:300]}, []
     if sum(map(len, blobs)) > room:

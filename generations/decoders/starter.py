@@ -1,6 +1,6 @@
 """The process that children are forked from: it has loaded one decoder, and never touches a file itself.
 
-It serves `generations.child_process` over a socket, its standard input: an order and two open files come in,
+It serves `generations.child_process` over a socket, its standard input: an order and its open files come in,
 how the child ended goes out. It stays single-threaded, so that forking it is safe, and what a child leaves
 behind in memory is gone with the child.
 """
@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from generations.decoders import confine
 
-LONGEST_ORDER: Final = 10_000
+CHUNK: Final = 65_536
+FILES_MOST: Final = 3
 
 
 def start() -> None:
@@ -32,12 +33,23 @@ def start() -> None:
     channel = socket.socket(fileno=0)
     ended = _wake_when_children_end()
     while select.select([channel], [], [], float(idle))[0]:
-        message, files, _, _ = socket.recv_fds(channel, LONGEST_ORDER, 2)
+        message, files = _receive(channel)
         if not message:
             break
         order = json.loads(message)
         child = _fork(decoder, order, files)
         channel.sendall(json.dumps(_watch(child, channel, ended, order["seconds"])).encode())
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """One line of JSON and the files that came with it; nothing when our parent is gone."""
+    message, files, _, _ = socket.recv_fds(channel, CHUNK, FILES_MOST)
+    while message and not message.endswith(b"\n"):
+        more = channel.recv(CHUNK)
+        if not more:
+            return b"", files
+        message += more
+    return message, files
 
 
 def _wake_when_children_end() -> socket.socket:
@@ -56,8 +68,7 @@ def _fork(decoder: ModuleType, order: dict[str, Any], files: list[int]) -> int:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            source, answers = files
-            confine.run(decoder, order, source, answers, starter)
+            confine.run(decoder, order, files, starter)
         finally:
             os._exit(1)
     for file in files:

@@ -6,7 +6,8 @@ locks while fal thinks.
 """
 
 from generations.fal_gateway.answers import ListedRequest, Output, Result, StatusReply, Ticket
-from generations.fal_gateway.errors import AnswerLost, FalError, NotReady
+from generations.fal_gateway.billing import IDS_MAX, Charge, fetch_charges
+from generations.fal_gateway.errors import AnswerLost, ErrorContext, FalError, NotReady
 from generations.fal_gateway.keys import MAIN_KEY, UnknownKey, key_windows
 from generations.fal_gateway.media import open_media
 from generations.fal_gateway.platform_api import fetch_balance, list_requests
@@ -22,9 +23,12 @@ from generations.fal_gateway.storage import PICTURE_LIFE_SECONDS, upload_picture
 from generations.fal_gateway.webhook_keys import fetch_webhook_keys
 
 __all__ = [
+    "IDS_MAX",
     "MAIN_KEY",
     "PICTURE_LIFE_SECONDS",
     "AnswerLost",
+    "Charge",
+    "ErrorContext",
     "FalError",
     "ListedRequest",
     "NotReady",
@@ -36,6 +40,7 @@ __all__ = [
     "UnknownKey",
     "cancel",
     "fetch_balance",
+    "fetch_charges",
     "fetch_result",
     "fetch_status",
     "fetch_webhook_keys",

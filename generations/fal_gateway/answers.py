@@ -1,6 +1,6 @@
 """What fal's queue answers, read strictly: anything unexpected is no evidence of anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, NotRequired, TypedDict
 
@@ -8,7 +8,7 @@ import httpx
 from django.conf import settings
 
 from generations.fal_gateway.connection import error_fields, error_of, read_object, read_text
-from generations.fal_gateway.errors import FalError, NotReady
+from generations.fal_gateway.errors import ErrorContext, FalError, NotReady
 
 
 class VideoField(TypedDict):
@@ -50,6 +50,7 @@ class Result:
     output: Output | None = None
     error_type: str = ""
     detail: str = ""
+    context: ErrorContext = field(default_factory=ErrorContext)
     billable_units: Decimal | None = None
 
 
@@ -105,12 +106,18 @@ def read_result(response: httpx.Response) -> Result:
     """Raises NotReady, or FalError without evidence either way."""
     units = _decimal(response.headers.get("x-fal-billable-units"))
     if response.is_error:
-        error_type, detail = error_fields(response)
+        error_type, detail, context = error_fields(response)
         if response.status_code == 400 and "in progress" in detail.lower():
             raise NotReady
         if response.status_code >= 500 and not error_type:
             raise FalError(detail, status=response.status_code)  # a gateway on the way, not the model
-        return Result(response.status_code, error_type=error_type, detail=detail, billable_units=units)
+        return Result(
+            response.status_code,
+            error_type=error_type,
+            detail=detail,
+            context=context,
+            billable_units=units,
+        )
     try:
         output = _output(read_object(response))
     except (ValueError, FalError) as error:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 from django.db import transaction
 
-from generations.fal_gateway.errors import FalError
+from generations.fal_gateway.errors import ErrorContext, FalError
 
 TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
 UPLOAD_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
@@ -56,12 +56,12 @@ def read_text(reply: dict[str, Any], name: str) -> str:
 
 def error_of(response: httpx.Response) -> FalError:
     """fal's refusal as an exception."""
-    error_type, detail = error_fields(response)
-    return FalError(detail, status=response.status_code, error_type=error_type)
+    error_type, detail, context = error_fields(response)
+    return FalError(detail, status=response.status_code, error_type=error_type, context=context)
 
 
-def error_fields(response: httpx.Response) -> tuple[str, str]:
-    """fal's error type and text, from any of its three error forms."""
+def error_fields(response: httpx.Response) -> tuple[str, str, ErrorContext]:
+    """fal's error type, text and context, from any of its three error forms."""
     try:
         body = response.json()
     except ValueError:
@@ -69,6 +69,15 @@ def error_fields(response: httpx.Response) -> tuple[str, str]:
     detail = body.get("detail") if isinstance(body, dict) else None
     header = response.headers.get("x-fal-error-type", "")
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        return str(detail[0].get("type") or header), str(detail[0].get("msg", ""))
+        first = detail[0]
+        return str(first.get("type") or header), str(first.get("msg", "")), _context(first)
     own = body.get("error_type") if isinstance(body, dict) else ""
-    return str(own or header or ""), str(detail or f"HTTP {response.status_code}")
+    return str(own or header or ""), str(detail or f"HTTP {response.status_code}"), ErrorContext()
+
+
+def _context(item: dict[str, Any]) -> ErrorContext:
+    place, values = item.get("loc"), item.get("ctx")
+    return ErrorContext(
+        place=tuple(str(part) for part in place) if isinstance(place, list) else (),
+        values=values if isinstance(values, dict) else {},
+    )

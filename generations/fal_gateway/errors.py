@@ -1,14 +1,28 @@
 """What can go wrong between us and fal, told apart by what it proves."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorContext:
+    """What fal says of an error beside its type: the place in the input and the limits, as they came."""
+
+    place: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+
 
 class FalError(Exception):
     """fal could not be asked, or said no before anything was accepted. `status` is 0 without an answer."""
 
-    def __init__(self, detail: str, *, status: int = 0, error_type: str = "") -> None:
+    def __init__(
+        self, detail: str, *, status: int = 0, error_type: str = "", context: "ErrorContext | None" = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail[:1000]
         self.status = status
         self.error_type = error_type
+        self.context = context or ErrorContext()
 
     @property
     def is_temporary(self) -> bool:

@@ -13,6 +13,7 @@ from accounts.background import enqueue
 from accounts.errors import DomainError
 from generations import fal_gateway
 from generations.models import Generation, Submission, SubmissionState
+from generations.services import costs
 from generations.services.states import advance
 from generations.states import TERMINAL, Status
 
@@ -71,6 +72,8 @@ def cancel_at_fal(*, submission_id: int) -> None:
     except fal_gateway.FalError as error:
         logger.warning("cancel_unanswered", submission=submission.pk, detail=error.detail)
         return
+    if outcome == "OK":  # it never began
+        costs.record_result(submission_id=submission.pk, units=None, was_rendered=False)
     wanted = submission.generation.cancel_requested_at is not None
     if outcome == "OK" and submission.state == SubmissionState.ACCEPTED and wanted:
         advance(

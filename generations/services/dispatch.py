@@ -1,8 +1,8 @@
-"""Handing queued jobs to fal: one claim, one request, and no second one before fal was asked about the first."""
+"""Handing queued jobs to fal: one claim, one request, and what its answer means for the job and for the key."""
 
+import time
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -12,12 +12,13 @@ from django.urls import reverse
 from accounts.background import enqueue
 from generations import fal_gateway
 from generations.clock import Clock
-from generations.failures import code_for, failure_of
+from generations.failures import code_for, context_of, failure_of
 from generations.models import Generation, Submission, SubmissionState
+from generations.services import breaker, costs, lines, windows
 from generations.services.exclusive import exclusive
 from generations.services.pictures_at_fal import picture_url
-from generations.services.states import advance
-from generations.states import IN_FLIGHT, Status
+from generations.services.states import DISPATCH_NEXT, advance
+from generations.states import Status
 
 logger = structlog.get_logger(__name__)
 
@@ -25,17 +26,24 @@ logger = structlog.get_logger(__name__)
 DISPATCH_LOCK: Final = 0x1754_0001
 # When the sweep looks after a job that is being sent: a sender that still lives keeps the generation's lock.
 LOOK_AGAIN: Final = timedelta(seconds=10)
-# Submissions that fal may have seen before the job is given up.
-SUBMISSIONS_MAX: Final = 2
-# Tries that ended with their worker before anything left.
-DEATHS_MAX: Final = 3
+# A task sends job after job for this long, then hands on to a new one.
+SHIFT_SECONDS: Final = 2.0
 # The pause between refusals doubles this often.
 DOUBLINGS_MAX: Final = 8
 
 
+def dispatch_ready(*, clock: Clock) -> None:
+    """Send jobs while there are jobs and places; after SHIFT_SECONDS the next task goes on."""
+    began = time.monotonic()
+    while dispatch_next(clock=clock):
+        if time.monotonic() - began > SHIFT_SECONDS:
+            enqueue(DISPATCH_NEXT)
+            return
+
+
 def dispatch_next(*, clock: Clock) -> bool:
-    """Send the next job in line to fal; False when nothing is waiting or no slot is free."""
-    submission = _claim_next(clock())
+    """Send the next job in line to fal; False when nothing is waiting, no slot is free or no key works."""
+    submission = claim_next(clock())
     if submission is None:
         return False
     with exclusive(submission.generation_id) as is_mine:
@@ -45,25 +53,26 @@ def dispatch_next(*, clock: Clock) -> bool:
 
 
 @transaction.atomic
-def _claim_next(now: datetime) -> Submission | None:
-    """Take the oldest due job and commit the intent to send it, before anything leaves."""
+def claim_next(now: datetime) -> Submission | None:
+    """Take the job whose turn it is and commit the intent to send it, before anything leaves.
+
+    Locks, in this order: the dispatcher's lock, the two lines, the generation.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
-    if Generation.objects.filter(status__in=IN_FLIGHT).count() >= settings.FAL_MAX_IN_FLIGHT:
+    key, is_probe = windows.choose_key(now=now)
+    chosen = lines.take_next(now=now) if key is not None else None
+    if key is None or chosen is None:
         return None
-    waiting = Generation.objects.filter(status=Status.QUEUED, due_at__lte=now).order_by("created_at", "id")
-    for generation in waiting.select_for_update(skip_locked=True)[:20]:
-        if generation.start_deadline <= now:
-            advance(generation_id=generation.pk, to=Status.EXPIRED, now=now, failure_code="start_deadline")
-            continue
-        advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN)
-        return Submission.objects.create(
-            generation=generation,
-            number=generation.submissions.count() + 1,
-            fal_key=next(iter(fal_gateway.key_windows()), fal_gateway.MAIN_KEY),
-            created_at=now,
-        )
-    return None
+    if is_probe:
+        breaker.begin_probe(key, now=now)
+    generation = advance(
+        generation_id=chosen.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN, fal_key=key
+    )
+    if generation is None:
+        raise LookupError("A job that waited could not be claimed.")
+    number = generation.submissions.count() + 1
+    return Submission.objects.create(generation=generation, number=number, fal_key=key, created_at=now)
 
 
 def _send(submission: Submission, clock: Clock) -> None:
@@ -88,8 +97,9 @@ def _send(submission: Submission, clock: Clock) -> None:
 def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> bool:
     """Record that fal has the request: from its reply, from a webhook that names the token, or from its list.
 
-    Walks from wherever the generation waits to `processing`. False when another request serves the generation
-    already or it has ended; the late one is then called off at fal.
+    Walks from wherever the generation waits to `processing`. False when the request belongs to another submission,
+    when another request serves the generation already, or when it has ended or was edited; such a request of ours
+    is called off at fal. Repeating is harmless. Locks the generation.
     """
     with transaction.atomic():
         submission = Submission.objects.select_related("generation").get(pk=submission_id)
@@ -97,88 +107,103 @@ def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> 
         submission.refresh_from_db()
         if submission.request_id is not None:
             return submission.request_id == ticket.request_id
-        others = generation.submissions.exclude(pk=submission.pk)
-        is_wanted = (
-            generation.status in {Status.QUEUED, Status.DISPATCHING}
-            and not others.exclude(state__in=["refused", "abandoned"]).exists()
-        )
+        if Submission.objects.filter(request_id=ticket.request_id).exists():
+            # Taken for a twin's with the same input: this one's own request is found in fal's list.
+            logger.warning("request_taken", generation=str(generation.pk), request=ticket.request_id)
+            return False
+        is_wanted = _is_wanted(submission, generation)
         submission.state = SubmissionState.ACCEPTED if is_wanted else SubmissionState.ABANDONED
         submission.request_id = ticket.request_id
         submission.status_url = ticket.status_url
         submission.response_url = ticket.response_url
         submission.cancel_url = ticket.cancel_url
+        costs.expect(submission, now=now)
         submission.save()
         if is_wanted:
-            if generation.status == Status.QUEUED:
-                advance(generation_id=generation.pk, to=Status.DISPATCHING, now=now, note="found at fal")
-            advance(generation_id=generation.pk, to=Status.PROCESSING, now=now, due_at=now)
+            _start_processing(generation, submission, now)
         if not is_wanted or generation.cancel_requested_at is not None:
             enqueue("generations.tasks.cancel_at_fal", submission_id=str(submission.pk))
+    breaker.accepted(submission.fal_key, sent_at=submission.created_at)
     if not is_wanted:
         logger.error("extra_request_at_fal", generation=str(generation.pk), request=ticket.request_id)
     return is_wanted
 
 
-def recover_dispatch(*, generation_id: UUID, now: datetime) -> None:
-    """Find out what became of a request whose answer never came. Leaves a sender that still works alone.
-
-    In this order: fal's list of requests; patience; one more submission; giving up. A request in the list with our
-    exact input that belongs to no other submission is ours.
-    """
-    with exclusive(generation_id) as is_mine:
-        if is_mine:
-            _recover(generation_id, now)
-
-
-def _recover(generation_id: UUID, now: datetime) -> None:
-    submission = (
-        Submission.objects.select_related("generation")
-        .filter(generation_id=generation_id, generation__status=Status.DISPATCHING)
-        .filter(state__in=[SubmissionState.INTENT, SubmissionState.LOST])
-        .first()
+def _is_wanted(submission: Submission, generation: Generation) -> bool:
+    others = generation.submissions.exclude(pk=submission.pk)
+    alive = (SubmissionState.INTENT, SubmissionState.ACCEPTED, SubmissionState.LOST)
+    return (
+        submission.state != SubmissionState.SUPERSEDED
+        and generation.status in {Status.QUEUED, Status.DISPATCHING}
+        and not others.filter(state__in=alive).exists()
     )
-    if submission is None or (submission.generation.due_at or now) > now:
-        return
-    if not submission.body:
-        _give_up_submission(submission, now, note="never left")
-        return
-    try:
-        listed = fal_gateway.list_requests(
-            key=submission.fal_key, since=submission.created_at - timedelta(minutes=1)
+
+
+def _start_processing(generation: Generation, submission: Submission, now: datetime) -> None:
+    if generation.status == Status.QUEUED:
+        advance(
+            generation_id=generation.pk, to=Status.DISPATCHING, now=now, note="found at fal", paused_at=None
         )
-    except fal_gateway.FalError as error:
-        logger.warning("request_list_unavailable", detail=error.detail)
-        _look_again(submission, now)
-        return
-    request_id = _own_request(submission, listed)
-    if request_id:
-        accept(submission_id=submission.pk, ticket=fal_gateway.Ticket(request_id), now=now)
-    elif now - submission.created_at < 2 * timedelta(seconds=settings.FAL_LOST_REPLY_SECONDS):
-        _look_again(submission, now)  # the list may lag behind the queue
-    else:
-        _give_up_submission(submission, now, note="no trace at fal")
-
-
-def _own_request(submission: Submission, listed: list[fal_gateway.ListedRequest]) -> str:
-    matching = [item.request_id for item in listed if item.input == submission.body and item.request_id]
-    taken = set(Submission.objects.filter(request_id__in=matching).values_list("request_id", flat=True))
-    return next((request_id for request_id in matching if request_id not in taken), "")
-
-
-def _not_accepted(submission: Submission, error: Exception, now: datetime) -> None:
-    """fal did not take it: back in line for trouble that passes, else the end with the reason."""
-    status = getattr(error, "status", 0)
-    temporary = getattr(error, "is_temporary", True)
-    logger.warning(
-        "submission_refused", status=status, detail=str(error), generation=str(submission.generation_id)
+    advance(
+        generation_id=generation.pk,
+        to=Status.PROCESSING,
+        now=now,
+        due_at=now,
+        sent_at=now,
+        fal_key=submission.fal_key,
     )
+
+
+def _not_accepted(submission: Submission, error: fal_gateway.FalError | OSError, now: datetime) -> None:
+    """fal did not take it: back in line for trouble that passes, else the end with the reason."""
+    status = error.status if isinstance(error, fal_gateway.FalError) else 0
+    words = f"{status} {error}".strip()
+    logger.warning("submission_refused", detail=words, generation=str(submission.generation_id))
+    code, not_before, limits = "", now, {}
+    if isinstance(error, fal_gateway.FalError) and not error.is_temporary:
+        code = code_for(status=status, error_type=error.error_type)
+        limits = context_of(
+            error_type=error.error_type, place=error.context.place, values=error.context.values
+        )
+    elif isinstance(error, fal_gateway.FalError):
+        again_at = _blame(submission, error, now)
+        code, not_before = ("", again_at) if again_at else ("content_policy_violation", now)
     with transaction.atomic():
-        Submission.objects.filter(pk=submission.pk).update(state=SubmissionState.REFUSED)
-        if temporary:
-            _requeue(submission, now, note=f"fal did not accept ({status or 'no connection'})")
-            return
-        code = code_for(status=status, error_type=getattr(error, "error_type", ""))
-        _end(submission, code, str(error), now)
+        sent = Submission.objects.filter(pk=submission.pk, state=SubmissionState.INTENT)
+        if not sent.update(state=SubmissionState.REFUSED, refusal=words[:300]):
+            return  # a webhook has proved the contrary
+        if code:
+            end(submission, code, words, now, limits)
+        else:
+            note = f"fal did not accept ({status or 'no connection'})"
+            requeue(submission, now, note=note, not_before=not_before)
+
+
+def _blame(submission: Submission, error: fal_gateway.FalError, now: datetime) -> datetime | None:
+    """What a refusal that may pass says about the key. Returns when the job may try again; None: never, as it is."""
+    name, sent_at = submission.fal_key, submission.created_at
+    if error.status == 401:
+        return breaker.refused(name, sent_at=sent_at, reason="fal does not know this key.", now=now)
+    if breaker.reads_like_a_lock(error):
+        verdict = breaker.Verdict.ACCOUNT
+        if not _is_spent(name):
+            verdict = breaker.judge(submission, reason=error.detail, now=now)
+        if verdict is breaker.Verdict.CONTENT:
+            return None
+        if verdict is breaker.Verdict.ACCOUNT:
+            return breaker.refused(name, sent_at=sent_at, reason=error.detail, now=now)
+    elif error.status not in {408, 429}:
+        breaker.failed(name, sent_at=sent_at, reason=error.detail, now=now)
+    return now
+
+
+def _is_spent(name: str) -> bool:
+    """Whether the account's balance proves the lock; one that cannot be asked proves nothing."""
+    try:
+        return fal_gateway.fetch_balance(key=name) <= 0
+    except fal_gateway.FalError as error:
+        logger.warning("balance_unavailable", key=name, detail=error.detail)
+        return False
 
 
 def _answer_lost(submission: Submission, detail: str, now: datetime) -> None:
@@ -186,54 +211,59 @@ def _answer_lost(submission: Submission, detail: str, now: datetime) -> None:
     Submission.objects.filter(pk=submission.pk, state=SubmissionState.INTENT).update(
         state=SubmissionState.LOST
     )
-    _look_again(submission, now)
+    look_again(submission, now)
+    breaker.failed(submission.fal_key, sent_at=submission.created_at, reason=detail, now=now)
 
 
-def _look_again(submission: Submission, now: datetime) -> None:
+def look_again(submission: Submission, now: datetime) -> None:
+    """Give the webhook that names the token time to come."""
     later = now + timedelta(seconds=settings.FAL_LOST_REPLY_SECONDS)
     Generation.objects.filter(pk=submission.generation_id, status=Status.DISPATCHING).update(due_at=later)
 
 
-@transaction.atomic
-def _give_up_submission(submission: Submission, now: datetime, *, note: str) -> None:
-    generation = Generation.objects.select_for_update().get(pk=submission.generation_id)
-    changed = Submission.objects.filter(
-        pk=submission.pk, state__in=[SubmissionState.INTENT, SubmissionState.LOST]
-    ).update(state=SubmissionState.ABANDONED)
-    if not changed or generation.status != Status.DISPATCHING:
-        return
-    abandoned = generation.submissions.filter(state=SubmissionState.ABANDONED)
-    if abandoned.exclude(body={}).count() >= SUBMISSIONS_MAX:
-        _end(submission, "provider_silent", note, now)
-    elif abandoned.filter(body={}).count() >= DEATHS_MAX:
-        _end(submission, "internal_error", "The task died each time before it could send.", now)
-    else:
-        _requeue(submission, now, note=note)
+def requeue(submission: Submission, now: datetime, *, note: str, not_before: datetime | None = None) -> None:
+    """Back in line at the old place and turn, after a pause that doubles; or canceled, when somebody wished so.
 
-
-def _requeue(submission: Submission, now: datetime, *, note: str) -> None:
-    """Back in line at the old place, after a pause that doubles; or canceled, when somebody wished so meanwhile."""
+    In the caller's transaction. Locks the generation, then its lines.
+    """
     generation = Generation.objects.select_for_update().get(pk=submission.generation_id)
-    pause = min(2 ** min(submission.number, DOUBLINGS_MAX), 300)
+    pause = timedelta(seconds=min(2 ** min(submission.number, DOUBLINGS_MAX), 300))
     moved = advance(
         generation_id=generation.pk,
         to=Status.QUEUED,
         now=now,
         note=note,
-        due_at=now + timedelta(seconds=pause),
+        due_at=max(now + pause, not_before or now),
+        fal_key="",
     )
-    if moved is not None and moved.cancel_requested_at is not None:
+    if moved is None:
+        return
+    if moved.cancel_requested_at is not None:
         advance(generation_id=generation.pk, to=Status.CANCELED, now=now, failure_code="canceled")
+    else:
+        lines.give_back(moved)
 
 
-def _end(submission: Submission, code: str, detail: str, now: datetime) -> None:
-    """fal's final no to a submission. A refusal of content first counts as seen by fal, as the table asks."""
+def end(
+    submission: Submission, code: str, detail: str, now: datetime, limits: dict[str, str] | None = None
+) -> None:
+    """fal's final no to a submission, with the limits it named.
+
+    A refusal of content first counts as seen by fal, as the table asks.
+    """
     generation_id = submission.generation_id
     to = Status.FAILED
     if failure_of(code).rejected:
         advance(generation_id=generation_id, to=Status.PROCESSING, now=now)
         to = Status.REJECTED
-    advance(generation_id=generation_id, to=to, now=now, failure_code=code, failure_detail=detail[:2000])
+    advance(
+        generation_id=generation_id,
+        to=to,
+        now=now,
+        failure_code=code,
+        failure_detail=detail[:2000],
+        failure_context=limits or {},
+    )
 
 
 def _webhook_url(submission: Submission) -> str:

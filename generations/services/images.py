@@ -9,12 +9,14 @@ from typing import IO, Final
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.errors import DomainError
 from accounts.models import Team
+from generations.child_process import DecoderUnavailable
 from generations.image_decoding import (
     CONTENT_TYPE,
     EXTENSION,
@@ -27,6 +29,8 @@ from generations.image_decoding import (
     looks_accepted,
 )
 from generations.models import Image
+from generations.services import storage
+from generations.services.storage import StorageUnavailable
 
 CHUNK: Final = 64 * 1024
 HEAD: Final = 12
@@ -51,6 +55,10 @@ REFUSALS: Final[dict[str, str]] = {
         "This picture is damaged or incomplete. "
         "Open it, save it again as JPEG, PNG or WebP, and try once more."
     ),
+    "picture_quota": (
+        "Your team's pictures fill their {gigabytes:g} GB. Use one that is there already, "
+        "or ask whoever runs this site for more room."
+    ),
 }
 
 
@@ -64,6 +72,7 @@ class ImageRefused(DomainError):
             REFUSALS[code].format(
                 megabytes=settings.UPLOAD_MAX_BYTES // 1_000_000,
                 megapixels=settings.UPLOAD_MAX_PIXELS // 1_000_000,
+                gigabytes=settings.TEAM_PICTURE_BYTES / 1_000_000_000,
             )
         )
         self.code = code  # type: ignore[misc]  # each refusal has its own
@@ -77,8 +86,7 @@ class _Stored:
     thumbnail: str
 
     def remove(self) -> None:
-        default_storage.delete(self.file)
-        default_storage.delete(self.thumbnail)
+        storage.remove([self.file, self.thumbnail])
 
 
 def store_image(*, actor: Actor, upload: IO[bytes], name: str) -> Image:
@@ -86,7 +94,8 @@ def store_image(*, actor: Actor, upload: IO[bytes], name: str) -> Image:
 
     `upload` is read once, to at most UPLOAD_MAX_BYTES; `name` is only shown. What is kept is a new JPEG
     without metadata, at most 4096 pixels a side; the original is not kept.
-    Raises ImageRefused, and RuntimeError inside a transaction: decoding and storing take up to 2 s.
+    Raises ImageRefused, StorageUnavailable when the disk is full or the storage fails, and RuntimeError inside a
+    transaction: decoding and storing take up to 2 s.
     """
     with transaction.atomic(durable=True):
         pass
@@ -113,7 +122,7 @@ def _receive(upload: IO[bytes], spool: IO[bytes]) -> str:
         if size > settings.UPLOAD_MAX_BYTES:
             raise ImageRefused("too_large")
         digest.update(chunk)
-        spool.write(chunk)
+        _spool(spool, chunk)
     if size == 0:
         raise ImageRefused("empty_file")
     spool.seek(0)
@@ -122,11 +131,22 @@ def _receive(upload: IO[bytes], spool: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
+def _spool(spool: IO[bytes], chunk: bytes) -> None:
+    """Unbuffered errors only: reading from a person who hangs up raises OSError, too, and is no matter of ours."""
+    try:
+        spool.write(chunk)
+        spool.flush()
+    except OSError as error:
+        raise StorageUnavailable from error
+
+
 def _clean(spool: IO[bytes]) -> CleanPicture:
     try:
         return clean_picture(spool)
     except DecodingFailed as failure:
         raise ImageRefused(failure.code or "broken_picture") from failure
+    except DecoderUnavailable as trouble:
+        raise StorageUnavailable from trouble
 
 
 def _keep(actor: Actor, picture: CleanPicture, *, source_sha256: str, name: str) -> Image:
@@ -134,11 +154,14 @@ def _keep(actor: Actor, picture: CleanPicture, *, source_sha256: str, name: str)
     known = _found(actor.team, sha256=sha256)
     if known is not None:
         return known
-    # A crash from here to the insert leaves two files without a row, which nothing points at.
-    stored = _save(actor.team, picture)
+    _check_room(actor.team, picture)
+    # A crash from here to the insert leaves two files without a row: services.orphans finds them.
+    pk = uuid.uuid4()
+    stored = _save(actor.team, pk, picture)
     try:
         with transaction.atomic():
             image: Image = Image.objects.create(
+                pk=pk,
                 team=actor.team,
                 uploaded_by=actor.user,
                 file=stored.file,
@@ -168,13 +191,19 @@ def _found(team: Team, **hashes: str) -> Image | None:
     return found
 
 
-def _save(team: Team, picture: CleanPicture) -> _Stored:
-    """Random names: they tell nothing about the team's picture and never meet another file."""
-    stem = f"images/{team.pk}/{uuid.uuid4()}"
-    file = default_storage.save(f"{stem}.{EXTENSION}", ContentFile(picture.content))
+def _check_room(team: Team, picture: CleanPicture) -> None:
+    """Two uploads at once may both pass: the limit keeps disks from filling, it is no promise to the byte."""
+    used = Image.objects.for_team(team).aggregate(total=Sum("size"))["total"] or 0
+    if used + len(picture.content) > settings.TEAM_PICTURE_BYTES:
+        raise ImageRefused("picture_quota")
+
+
+def _save(team: Team, pk: uuid.UUID, picture: CleanPicture) -> _Stored:
+    stem = storage.new_stem("images", team_id=team.pk, row_id=pk, now=timezone.now())
+    file = storage.keep(f"{stem}.{EXTENSION}", ContentFile(picture.content))
     try:
-        thumbnail = default_storage.save(f"{stem}-small.{EXTENSION}", ContentFile(picture.thumbnail))
+        thumbnail = storage.keep(f"{stem}-small.{EXTENSION}", ContentFile(picture.thumbnail))
     except BaseException:
-        default_storage.delete(file)
+        storage.remove([file])
         raise
     return _Stored(file=file, thumbnail=thumbnail)

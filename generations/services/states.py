@@ -11,6 +11,7 @@ from accounts.background import enqueue
 from billing.services import hold_of, settle_hold
 from billing.services.pricing import price_of
 from generations.models import Generation, GenerationEvent
+from generations.services import lines
 from generations.states import IN_FLIGHT, RELEASING, TERMINAL, TRANSITIONS, Status
 
 logger = structlog.get_logger(__name__)
@@ -26,23 +27,30 @@ def advance(
 
     Locks the generation, re-reads it and looks the move up in the transition table: evidence that comes late or
     twice changes nothing. `changes` are columns to set with it. Releases, or captures for `changes["frames"]`
-    delivered, in the same transaction.
+    delivered, in the same transaction. A job that comes back to the line wakes it, unless it was called off.
     """
     generation = Generation.objects.select_for_update().get(pk=generation_id)
     source = Status(generation.status)
     if to not in TRANSITIONS[source]:
         logger.info("move_refused", generation=str(generation_id), source=source, to=to)
         return None
-    generation.status = to
-    _set(generation, {"attempts": 0, "due_at": None, **changes})
-    if to in TERMINAL:
-        generation.ended_at = now
-    generation.save()
+    _set(
+        generation,
+        {
+            "status": to,
+            "attempts": 0,
+            "due_at": now if to == Status.QUEUED else None,
+            "ended_at": now if to in TERMINAL else None,
+            **changes,
+        },
+    )
     record_event(generation, source=source, actor=actor, note=note, now=now)
     if to in RELEASING:
         settle_hold(generation_id=generation.hold_attempt, used=0)
     elif to == Status.SUCCEEDED:
         settle_hold(generation_id=generation.hold_attempt, used=_price_of_delivered(generation))
+    if to == Status.QUEUED and generation.cancel_requested_at is None:
+        lines.wake(generation, now=now)
     if to == Status.QUEUED or (source in IN_FLIGHT and to not in IN_FLIGHT):
         enqueue(DISPATCH_NEXT)  # a job is waiting, or a slot at fal is free again
     return generation
@@ -65,6 +73,7 @@ def record_event(
 def _set(generation: Generation, changes: dict[str, Any]) -> None:
     for name, value in changes.items():
         setattr(generation, name, value)
+    generation.save(update_fields=list(changes))
 
 
 def _price_of_delivered(generation: Generation) -> int:

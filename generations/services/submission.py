@@ -1,9 +1,11 @@
-"""Accepting a job: idempotency, price, hold and row in one transaction."""
+"""Accepting jobs: idempotency, price, hold and row in one transaction."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,10 +15,13 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.background import enqueue
 from accounts.errors import DomainError, FieldErrors
-from billing.services import hold_credits, quote
-from generations.models import Generation, Image
+from billing.services import Quote, hold_credits, quote
+from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import IMAGE_REQUIRED, ClipParams
-from generations.services.states import DISPATCH_NEXT, record_event
+from generations.services import eta, lines
+from generations.services.queueing import refuse_when_full
+from generations.services.states import DISPATCH_NEXT
+from generations.states import Status
 
 # A hold outlives the start deadline by the longest time a job may take once it has started.
 HOLD_MARGIN = timedelta(hours=2)
@@ -24,6 +29,16 @@ HOLD_MARGIN = timedelta(hours=2)
 
 class KeyReused(DomainError):
     code = "idempotency_key_reuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One clip somebody wants: its input, and what it is to the clip it was made from."""
+
+    image_id: UUID
+    params: ClipParams
+    parent: Generation | None = None
+    relation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,67 +54,125 @@ def submit_generation(
     image_id: UUID | None,
     params: ClipParams,
     idempotency_key: str,
+    parent: Generation | None = None,
+    relation: str = "",
+    request_hash: str = "",
+    start_within: int | None = None,
     now: datetime | None = None,
 ) -> SubmitResult:
     """Put a clip in line and hold its exact price; both happen or neither does.
 
-    A repeated key returns the first clip, even when the wallet is empty by now; the same key with another picture
-    or other parameters raises KeyReused. Raises FieldErrors without a picture of this team, and
-    billing.InsufficientCredits. Inserts the generation, then locks the wallet.
+    A repeated key returns the first clip, even when the wallet is empty by now; the same key with another request
+    raises KeyReused. `request_hash` identifies the request where it is more or less than picture and parameters.
+    `start_within` (seconds) replaces the usual start deadline. Raises FieldErrors without a picture of this team,
+    and billing.InsufficientCredits. Inserts the generation, then locks the wallet.
     """
     now = now or timezone.now()
-    request_hash = _fingerprint(image_id, params)
-    earlier = _find(actor, idempotency_key)
+    request_hash = request_hash or fingerprint(image_id, params, parent, relation)
+    earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
-        return _replay(earlier, request_hash)
+        return earlier
     image = Image.objects.for_team(actor.team).filter(pk=image_id).first() if image_id else None
     if image is None:
         raise FieldErrors({"image": [IMAGE_REQUIRED]})
-    price = quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass, now=now)
+    order = Order(image.pk, params, parent, relation)
+    price = price_of(params, now)
+    generation = new_row(actor, order, price, key=idempotency_key, now=now, start_within=start_within)
+    generation.image = image
+    generation.request_hash = request_hash
+    try:
+        with transaction.atomic():
+            accept_rows(actor, [generation], now=now)
+    except IntegrityError:
+        # A twin with the same key committed between our look and our insert.
+        twin = replay_of(actor, idempotency_key, request_hash)
+        if twin is None:
+            raise
+        return twin
+    hold_price(actor, generation, price)
+    lines.wake(generation, now=now)  # last: it locks the lines
+    return SubmitResult(generation, replayed=False)
+
+
+def replay_of(actor: Actor, key: str, request_hash: str) -> SubmitResult | None:
+    """The clip that this key has made already; raises KeyReused when it was made by another request."""
+    earlier = Generation.objects.for_team(actor.team).filter(idempotency_key=key).first()
+    if earlier is None:
+        return None
+    if earlier.request_hash != request_hash:
+        raise KeyReused("This idempotency key already belongs to another clip. Use a new key for a new clip.")
+    return SubmitResult(earlier, replayed=True)
+
+
+def fingerprint(
+    image_id: UUID | None, params: ClipParams, parent: Generation | None = None, relation: str = ""
+) -> str:
+    payload: list[Any] = [str(image_id), params.as_json()]
+    if parent is not None:
+        payload += [str(parent.pk), relation]
+    return hash_of(payload)
+
+
+def hash_of(payload: object) -> str:
+    canonical = json.dumps(payload, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# -- what one clip and a batch of them have in common
+
+
+def new_row(
+    actor: Actor,
+    order: Order,
+    price: Quote,
+    *,
+    key: str,
+    now: datetime,
+    start_within: int | None = None,
+    **columns: Any,
+) -> Generation:
+    """A clip in line, not saved yet and without its picture's object."""
+    seconds = settings.START_DEADLINE_SECONDS if start_within is None else start_within
     generation = Generation(
         team=actor.team,
         created_by=actor.user,
         api_key=actor.key,
-        image=image,
-        params=params.as_json(),
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
+        image_id=order.image_id,
+        params=order.params.as_json(),
+        idempotency_key=key,
+        request_hash=fingerprint(order.image_id, order.params, order.parent, order.relation),
+        parent=order.parent,
+        relation=order.relation,
         price=price.amount,
         created_at=now,
-        start_deadline=now + timedelta(seconds=settings.START_DEADLINE_SECONDS),
+        start_deadline=now + timedelta(seconds=seconds),
         due_at=now,
+        **columns,
     )
     generation.hold_attempt = generation.pk
-    try:
-        with transaction.atomic():
-            generation.save(force_insert=True)
-    except IntegrityError:
-        # A twin with the same key committed between our look and our insert.
-        twin = _find(actor, idempotency_key)
-        if twin is None:
-            raise
-        return _replay(twin, request_hash)
+    return generation
+
+
+def price_of(params: ClipParams, now: datetime) -> Quote:
+    return quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass, now=now)
+
+
+def accept_rows(actor: Actor, generations: Sequence[Generation], *, now: datetime) -> None:
+    """Insert the clips with the first line of their timelines, and wake whoever sends them. Raises UpstreamPaused."""
+    refuse_when_full(coming=len(generations))
+    eta.predict(generations)
+    Generation.objects.bulk_create(generations)
+    GenerationEvent.objects.bulk_create(
+        GenerationEvent(generation=generation, to_status=Status.QUEUED, actor=actor.label, created_at=now)
+        for generation in generations
+    )
+    enqueue(DISPATCH_NEXT)
+
+
+def hold_price(actor: Actor, generation: Generation, price: Quote) -> None:
     hold_credits(
         actor=actor,
         generation_id=generation.hold_attempt,
         quote=price,
         expires_at=generation.start_deadline + HOLD_MARGIN,
     )
-    record_event(generation, source=None, actor=actor.label, now=now)
-    enqueue(DISPATCH_NEXT)
-    return SubmitResult(generation, replayed=False)
-
-
-def _find(actor: Actor, key: str) -> Generation | None:
-    return Generation.objects.for_team(actor.team).filter(idempotency_key=key).first()
-
-
-def _replay(earlier: Generation, request_hash: str) -> SubmitResult:
-    if earlier.request_hash != request_hash:
-        raise KeyReused("This idempotency key already belongs to another clip. Use a new key for a new clip.")
-    return SubmitResult(earlier, replayed=True)
-
-
-def _fingerprint(image_id: UUID | None, params: ClipParams) -> str:
-    canonical = json.dumps([str(image_id), params.as_json()], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

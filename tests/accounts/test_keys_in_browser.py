@@ -10,13 +10,7 @@ from tests.support.site import served
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
-def test_a_key_is_made_copied_and_revoked(beside_playwright, cloned_database, page, settings):
+def test_a_key_is_made_copied_and_revoked(cloned_database, page, settings):
     team = make_team(name="Studio Nord")
     client = Client()
     client.force_login(owner_of(team))

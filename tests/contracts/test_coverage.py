@@ -18,11 +18,17 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "billing/management/commands/billing_grant.py": ("billing/test_grants.py", '"billing_grant"'),
     "billing/management/commands/billing_verify.py": ("billing/test_verification.py", '"billing_verify"'),
     "billing/services/balances.py": ("billing/test_holds.py", "balance_of"),
+    "generations/management/commands/eta_error.py": ("generations/test_eta.py", '"eta_error"'),
     "generations/management/commands/poll.py": ("processes/test_kill.py", "poller"),
+    "generations/services/batch_orders.py": ("generations/test_batches.py", "order_batch"),
     "generations/services/cancellation.py": ("generations/test_completion.py", "cancel_generation"),
+    "generations/services/eta_error.py": ("generations/test_eta.py", "eta_errors"),
     "generations/services/pictures_at_fal.py": ("generations/test_dispatch.py", "fal_url"),
+    "generations/services/frames.py": ("generations/test_derived.py", "picture_from_clip"),
     "generations/services/polling.py": ("generations/test_completion.py", "poll_once"),
     "generations/services/receipts.py": ("generations/test_flow.py", "receipts"),
+    "generations/services/breaker_mail.py": ("generations/test_breaker.py", "tell_operators"),
+    "generations/services/recovery.py": ("generations/test_dispatch.py", "recover_dispatch"),
     "generations/services/sweep.py": ("generations/test_dispatch.py", "enqueue_due"),
 }
 

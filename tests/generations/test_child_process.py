@@ -17,11 +17,12 @@ import psutil
 import pytest
 
 from generations import child_process
-from generations.child_process import Answer, DecodingFailed, Limits, decode, prepare
+from generations.child_process import Answer, DecoderUnavailable, DecodingFailed, Limits, decode, prepare
 from tests.support import pictures
 
 RUNAWAY = "tests.support.runaway"
-CLIP = "generations.decoders.clip"
+PRODUCER = "tests.support.producer"
+CLIP = "generations.decoders.video"
 PICTURE = "generations.decoders.picture"
 ROOT = Path(__file__).resolve().parents[2]
 # What another process of ours does, with its own starter; its first argument is the root of this checkout.
@@ -83,8 +84,36 @@ def test_the_child_sees_no_secrets_and_no_foreign_files(source, monkeypatch):
     assert not {"django", "psycopg", "httpx"} & set(seen["modules"])
 
 
+def test_a_product_too_large_for_an_answer_goes_into_a_file(source):
+    with tempfile.TemporaryFile() as product:
+        product.write(b"of an earlier try that was killed")
+        product.flush()
+
+        answer = decode(PRODUCER, source, {}, product=product)
+
+        product.seek(0)
+        assert product.read() == b"product of the file"
+    assert answer.blobs == [b"the file"]
+
+
+def test_an_order_may_be_long(source):
+    with tempfile.TemporaryFile() as product:
+        ballast = "x\n" * 2_000_000
+        answer = decode(PRODUCER, source, {"ballast": ballast}, product=product)
+
+    assert answer.facts == {"ballast": len(ballast)}
+
+
+def test_a_full_disk_is_no_fault_of_the_file(source):
+    with tempfile.TemporaryFile() as product:
+        with pytest.raises(DecoderUnavailable):
+            decode(PRODUCER, source, {"is_full": True}, product=product)
+
+        assert decode(PRODUCER, source, {}, product=product).blobs == [b"the file"]
+
+
 def test_a_decoder_that_cannot_be_loaded_is_our_fault_and_not_the_file_s(source):
-    with pytest.raises(RuntimeError, match="could not start"):
+    with pytest.raises(DecoderUnavailable, match="could not start"):
         decode("generations.decoders.missing", source, {})
 
 
@@ -172,7 +201,7 @@ def test_a_starter_killed_while_idle_is_replaced(source):
 
 
 @pytest.mark.usefixtures("no_starters")
-@pytest.mark.parametrize(("kills", "error"), [(1, DecodingFailed), (2, RuntimeError)])
+@pytest.mark.parametrize(("kills", "error"), [(1, DecodingFailed), (2, DecoderUnavailable)])
 def test_a_starter_killed_at_work_takes_its_child_along_and_is_replaced_once(source, kills, error):
     raised: list[Exception] = []
 
@@ -276,7 +305,7 @@ def test_a_process_that_is_killed_leaves_nobody_behind(at_work):
 
 def test_an_inspecting_process_that_is_killed_leaves_nobody_behind(tmp_path):
     clip = pictures.clip(tmp_path / "clip.mp4", frames=3)
-    text = "from generations.video_inspection import inspect_video; inspect_video(sys.argv[2]); print(flush=True)"
+    text = "from generations.video_inspection import draw_previews; draw_previews(sys.argv[2]); print(flush=True)"
     with program(f"{text}; time.sleep(60)", clip) as process:
         process.stdout.readline()
         others = psutil.Process(process.pid).children(recursive=True)

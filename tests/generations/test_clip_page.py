@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from generations.models import Generation
-from generations.parameters import PARAMETERS
+from generations.parameters import PARAMETERS, Lora
 from generations.presentation import ClipView, views_of
 from generations.services import CancelOutcome
 from generations.states import Status
@@ -57,7 +58,7 @@ def test_a_waiting_clip_says_its_place_and_what_is_held(client, team, clip):
 
     assert "1st in line" in page
     assert "$0.0075 is held. You pay only when the clip is ready." in page
-    assert 'hx-trigger="every 1s"' in page
+    assert 'data-every="1000"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
 
 
@@ -85,7 +86,7 @@ def test_rendering_shows_how_far_it_is_and_the_last_lines(client, clip):
 def test_saving_is_asked_about_more_often(client, clip):
     bring(clip, Status.FINALIZING)
 
-    assert 'hx-trigger="every 500ms"' in page_of(client, clip)
+    assert 'data-every="500"' in page_of(client, clip)
 
 
 def test_a_finished_clip_plays_and_can_be_saved(client, clip):
@@ -108,6 +109,13 @@ def test_every_setting_is_listed(client, clip):
     for parameter in PARAMETERS:
         assert f"<dt>{parameter.label}</dt>" in page or parameter.name == "prompt", parameter.name
     assert clip.params["prompt"] in page
+
+
+def test_a_lora_is_shown_with_its_file_and_strength(client, team):
+    loras = (Lora("user/many", Decimal("0.80"), "night.safetensors"), Lora("user/one", Decimal("0.00")))
+    clip = factories.make_generation(team, image=picture_of(team), loras=loras)
+
+    assert "user/many (night.safetensors) at 0.8, user/one at 0" in page_of(client, clip)
 
 
 def test_an_expanded_prompt_is_shown_beside_the_written_one(client, clip):

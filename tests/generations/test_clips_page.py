@@ -257,5 +257,5 @@ def test_watching_many_asks_no_more(client, updates, team, picture, django_asser
     watched = [watch(clip) for clip in make(team, picture, 6)]
     client.get(updates, {"watch": watched}, headers=HTMX)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(updates, {"watch": watched}, headers=HTMX)

@@ -1,5 +1,7 @@
 """How jobs end: every refusal of fal's, broken files, cancellations, and what they cost."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -23,7 +25,7 @@ ENDS = [
     ("downstream_service_error", "failed", "provider_error"),
     ("runner_server_error", "failed", "provider_error"),
     ("greater_than", "failed", "invalid_input"),
-    ("client_cancelled", "canceled", "canceled"),
+    ("client_cancelled", "canceled", "stopped_at_provider"),
 ]
 
 
@@ -39,7 +41,7 @@ def test_what_fal_refuses_ends_with_a_sentence_and_costs_nothing(fal, team, erro
 
 
 def test_wrong_input_the_schema_allows_is_told_apart(fal, team):
-    fal.rule("inference", "error", type="feature_not_supported")
+    fal.rule("inference", "error", type="one_of")
 
     assert flow.run(make_generation(team)).failure_code == "invalid_input"
 
@@ -87,6 +89,32 @@ def test_nonsense_is_no_evidence(fal, team, fault):
     assert generation.status == "processing"
 
     assert flow.finish(generation).status == "succeeded"
+
+
+def test_a_result_nobody_can_read_is_waited_for_and_given_up_after_a_day(fal, team):
+    fal.rule("result", "garbage")
+    generation = make_generation(team)
+    flow.dispatch_all()
+    for _ in range(20):
+        completion.finish_generation(generation_id=generation.pk, clock=timezone.now)
+    generation.refresh_from_db()
+    assert generation.status == "processing"
+    assert generation.due_at < timezone.now() + timedelta(minutes=6)
+    assert balance_of(team).held == generation.price
+
+    completion.finish_generation(
+        generation_id=generation.pk, clock=lambda: timezone.now() + timedelta(hours=25)
+    )
+
+    generation.refresh_from_db()
+    assert (generation.status, generation.failure_code) == ("failed", "result_missing")
+    assert balance_of(team).available == 10_000_000
+
+
+def test_a_result_that_comes_late_to_fals_own_machines_is_waited_for(fal, team):
+    fal.rule("result", "expired", times=2)
+
+    assert flow.run(make_generation(team)).status == "succeeded"
 
 
 def test_moving_back_in_fals_queue_is_harmless(fal, team):

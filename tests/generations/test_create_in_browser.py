@@ -25,12 +25,6 @@ CREDITS = 1_000_000
 SERIOUS = {"serious", "critical"}
 
 
-@pytest.fixture(autouse=True)
-def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
 @pytest.fixture
 def team(cloned_database: str) -> Team:
     team = factories.make_team()

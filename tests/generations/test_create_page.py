@@ -74,7 +74,9 @@ def filled(picture=None, **changes):
         "tone_map_compression_ratio": "0",
         "constant_rate_factor": "29",
         "enable_safety_checker": "on",
-        "loras": "",
+        "lora_path": [""] * 10,
+        "lora_scale": [""] * 10,
+        "lora_weight_name": [""] * 10,
     } | changes
     return {name: value for name, value in values.items() if value is not None}
 
@@ -91,7 +93,8 @@ def test_every_input_can_be_reached_and_is_explained(client, create, picture):
 
     assert len(PARAMETERS) == 18  # and the picture is the nineteenth
     for parameter in PARAMETERS:
-        assert f'name="{parameter.name}"' in page, parameter.name
+        field = "lora_path" if parameter.name == "loras" else parameter.name
+        assert f'name="{field}"' in page, parameter.name
         if parameter.name not in {"prompt", "loras"}:
             assert parameter.guidance in page, parameter.name
     assert 'name="image"' in page
@@ -158,14 +161,17 @@ def test_a_clip_can_be_made_again_with_its_picture_and_settings(team, client, cr
 
 def test_the_name_of_a_weight_survives_being_made_again(team, client, create, picture):
     lora = Lora("user/many", Decimal("0.80"), "night.safetensors")
-    clip = factories.make_generation(team, image=picture, loras=(lora,))
+    clip = factories.make_generation(team, image=picture, loras=(lora, Lora("user/none", Decimal("0.00"))))
     page = text_of(client.get(create, {"from": clip.pk}))
-    [line] = re.findall(r'name="loras"[^>]*>\n([^<]*)<', page)
+    rows = {
+        name: re.findall(rf'name="{name}" value="([^"]*)"', page)
+        for name in ("lora_path", "lora_scale", "lora_weight_name")
+    }
 
-    client.post(create, filled(picture, loras=line))
+    client.post(create, filled(picture, **rows))
 
-    assert line == "user/many 0.8 night.safetensors"
-    assert clips_of(team)[0].clip_params.loras == (lora,)
+    assert rows["lora_scale"][:2] == ["0.8", "0"]
+    assert clips_of(team)[0].clip_params.loras == clip.clip_params.loras
 
 
 def test_nothing_is_copied_from_another_teams_clip(client, create):
@@ -265,9 +271,9 @@ def test_a_long_prompt_is_refused_whole(client, create, picture):
 
 
 def test_an_error_under_advanced_opens_it(client, create, picture):
-    page = refused(client, create, filled(picture, loras="one 2 three four"))
+    page = refused(client, create, filled(picture, lora_path=["evil.example/x/y"]))
 
-    assert "Write one LoRA a line" in page
+    assert "LoRA 1 must be a repository (owner/name)" in page
     assert re.search(r'<details[^>]*id="advanced"[^>]* open', page)
 
 
@@ -426,7 +432,9 @@ def test_every_field_reaches_the_clip(client, create, picture):
             reverse_video="on",
             enable_detail_pass="on",
             enable_safety_checker=None,
-            loras="https://example.com/a.safetensors 0.8\nuser/b",
+            lora_path=["https://huggingface.co/a.safetensors", "", "user/b", "user/c"],
+            lora_scale=["0.8", "", "", "0"],
+            lora_weight_name=["", "", "night.safetensors", ""],
         ),
     )
 
@@ -444,8 +452,9 @@ def test_every_field_reaches_the_clip(client, create, picture):
         "enable_detail_pass": True,
         "enable_safety_checker": False,  # an unchecked box is sent as nothing
         "loras": [
-            {"path": "https://example.com/a.safetensors", "scale": 0.8},
-            {"path": "user/b", "scale": 1.0},
+            {"path": "https://huggingface.co/a.safetensors", "scale": 0.8},
+            {"path": "user/b", "scale": 1.0, "weight_name": "night.safetensors"},
+            {"path": "user/c", "scale": 0.0},
         ],
     }
     assert {name: params[name] for name in expected} == expected
@@ -490,7 +499,7 @@ def test_choosing_a_recent_picture_asks_for_its_part_alone(client, create, pictu
     assert f"1280 {TIMES} 720" in fragment
 
 
-@pytest.mark.parametrize(("changes", "queries"), [({"num_frames": "121"}, 6), ({"num_frames": "x"}, 5)])
+@pytest.mark.parametrize(("changes", "queries"), [({"num_frames": "121"}, 7), ({"num_frames": "x"}, 5)])
 def test_a_price_costs_few_queries(client, price, picture, django_assert_num_queries, changes, queries):
     client.get(price, filled(picture))
 

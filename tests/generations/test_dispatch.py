@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.services import balance_of, find_violations, hold_of
 from generations.models import GenerationEvent, Image, SubmissionState
-from generations.services import dispatch, sweep
+from generations.services import dispatch, recovery, sweep
 from tests.support import flow
 from tests.support.factories import make_generation, make_image
 
@@ -22,7 +22,7 @@ def later(*, hours: float):
 
 def recover(generation, *, seconds: float = 3600):
     """What the sweep's task does once the wait for a lost answer is over."""
-    dispatch.recover_dispatch(generation_id=generation.pk, now=timezone.now() + timedelta(seconds=seconds))
+    recovery.recover_dispatch(generation_id=generation.pk, now=timezone.now() + timedelta(seconds=seconds))
     generation.refresh_from_db()
 
 
@@ -101,7 +101,7 @@ def test_a_young_lost_request_is_waited_for(fal, team):
 
 def test_a_worker_that_died_before_sending_costs_nothing(fal, team):
     generation = make_generation(team)
-    claimed = dispatch._claim_next(timezone.now())
+    claimed = dispatch.claim_next(timezone.now())
     assert claimed is not None
 
     recover(generation)
@@ -158,6 +158,7 @@ def test_a_job_past_its_start_deadline_expires_and_pays_nothing(fal, team):
     type(generation).objects.filter(pk=generation.pk).update(start_deadline=timezone.now())
 
     flow.dispatch_all()
+    sweep.enqueue_due(now=timezone.now())
 
     generation.refresh_from_db()
     assert generation.status == "expired"

@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from PIL import Image as Pillow
 
@@ -14,9 +16,10 @@ from generations.child_process import Limits
 from generations.image_decoding import DecodingFailed, clean_picture
 from generations.models import Image
 from generations.services.images import REFUSALS, ImageRefused, shown_name, store_image
+from generations.services.storage import StorageUnavailable
 from tests.support import pictures
-from tests.support.factories import actor_for, make_team
-from tests.support.storages import InterruptedStorage
+from tests.support.api import api_for
+from tests.support.factories import actor_for, make_team, owner_of
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -356,18 +359,6 @@ def test_two_teams_each_have_their_own(team, media_root):
 # -- races and failures -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def before_save(settings, monkeypatch):
-    """Set what happens just before a file is written."""
-    backend = {"BACKEND": f"{InterruptedStorage.__module__}.{InterruptedStorage.__qualname__}"}
-    settings.STORAGES = {**settings.STORAGES, "default": backend}
-
-    def arrange(action):
-        monkeypatch.setattr(InterruptedStorage, "before_save", staticmethod(action))
-
-    return arrange
-
-
 def test_who_loses_the_race_removes_its_files_and_returns_the_winner(team, media_root, before_save):
     winners = []
 
@@ -389,7 +380,7 @@ def test_a_storage_that_fails_halfway_leaves_no_row_and_no_file(team, media_root
 
     before_save(fail_on_thumbnail)
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageUnavailable):
         store(team, PHOTO)
     assert not Image.objects.exists()
     assert files_in(media_root) == []
@@ -436,3 +427,50 @@ def test_two_at_once_keep_one_row_and_one_pair_of_files(cloned_database, media_r
 )
 def test_shown_names_are_harmless(given, shown):
     assert shown_name(given) == shown
+
+
+def test_a_full_disk_is_a_sentence_at_the_picture_s_field(client, team, media_root, before_save):
+    before_save(no_space)
+    client.force_login(owner_of(team))
+
+    response = client.post(
+        f"/t/{team.slug}/create/", {"file": SimpleUploadedFile("boat.jpg", PHOTO), "prompt": "A boat"}
+    )
+
+    assert response.status_code == 422
+    assert "could not be stored right now" in response.content.decode()
+    assert files_in(media_root) == []
+
+
+def test_a_full_disk_is_503_in_the_api(team, before_save):
+    before_save(no_space)
+
+    response = api_for(team).upload("/uploads", {"file": SimpleUploadedFile("boat.jpg", PHOTO)})
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "60"
+    assert (response.json()["code"], response.json()["retryable"]) == ("storage_unavailable", True)
+
+
+def test_a_team_s_pictures_have_bounded_room(team, settings, media_root):
+    first = store(team, PHOTO)
+    settings.TEAM_PICTURE_BYTES = first.size + 1000
+
+    with pytest.raises(ImageRefused) as refusal:
+        store(team, pictures.photograph(64, 64, seed=9))
+
+    assert refusal.value.code == "picture_quota"
+    assert store(team, PHOTO) == first  # one that is there takes no room
+    assert len(files_in(media_root)) == 2
+    assert store(make_team(), PHOTO).size == first.size
+
+
+def test_names_of_files_tell_their_row_and_are_never_used_twice(team):
+    image = store(team, PHOTO)
+
+    assert re.fullmatch(rf"images/{team.pk}/\d{{4}}-\d\d/{image.pk}-[0-9a-f]{{8}}\.jpg", image.file.name)
+    assert image.thumbnail.name == image.file.name.replace(".jpg", "-small.jpg")
+
+
+def no_space(_name: str) -> None:
+    raise OSError(28, "No space left on device")

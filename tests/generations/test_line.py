@@ -1,7 +1,5 @@
 """Places in our own line."""
 
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
@@ -21,11 +19,7 @@ def line() -> list[Generation]:
     for team in teams:
         give_credits(team)
     images = [make_image(team) for team in teams]
-    clips = [make_generation(teams[number % 2], image=images[number % 2]) for number in range(4)]
-    for number, clip in enumerate(clips):
-        clip.created_at = timezone.now() - timedelta(minutes=10 - number)
-        clip.save(update_fields=["created_at"])
-    return clips
+    return [make_generation(teams[number % 2], image=images[number % 2]) for number in range(4)]
 
 
 def test_places_count_every_teams_clips(line: list[Generation]) -> None:
@@ -36,13 +30,21 @@ def test_places_count_every_teams_clips(line: list[Generation]) -> None:
 def test_who_leaves_lets_the_others_move_up(line: list[Generation]) -> None:
     line[1] = advance(generation_id=line[1].pk, to=Status.CANCELED, now=timezone.now()) or line[1]
 
-    assert places_in_line(line) == {line[0].pk: 1, line[2].pk: 2, line[3].pk: 3}
+    # The other team has one left, whose turn comes between the two of the first.
+    assert places_in_line(line) == {line[0].pk: 1, line[3].pk: 2, line[2].pk: 3}
 
 
 def test_clips_made_in_the_same_instant_have_different_places(line: list[Generation]) -> None:
-    Generation.objects.update(created_at=timezone.now())
+    Generation.objects.update(created_at=timezone.now(), line_order=1)
 
     assert sorted(places_in_line(line).values()) == [1, 2, 3, 4]
+
+
+def test_a_paused_clip_has_no_place_and_takes_none(line: list[Generation]) -> None:
+    line[0].paused_at = timezone.now()
+    line[0].save()
+
+    assert places_in_line(line) == {line[2].pk: 1, line[1].pk: 2, line[3].pk: 3}
 
 
 def test_nobody_in_line_asks_nothing(line: list[Generation], django_assert_num_queries) -> None:

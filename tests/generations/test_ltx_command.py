@@ -21,9 +21,8 @@ from generations.parameters import ClipParams, Lora
 from generations.states import Status
 from tests.support import factories, flow
 from tests.support.pictures import photograph
-from tests.support.product import product
+from tests.support.product import Product
 from tests.support.programs import ROOT, manage
-from tests.support.sandbox_process import sandbox_server
 
 
 @pytest.fixture
@@ -128,10 +127,10 @@ def test_options_become_parameters(words: list[str], expected: dict[str, Any]) -
         ("owner/name", "owner/name", "1"),
         ("owner/name:0.8", "owner/name", "0.8"),
         ("owner/name:0", "owner/name", "0"),
-        ("https://example.com/style.safetensors", "https://example.com/style.safetensors", "1"),
-        ("https://example.com/style.safetensors:.5", "https://example.com/style.safetensors", "0.5"),
-        ("https://example.com:8443/a.safetensors", "https://example.com:8443/a.safetensors", "1"),
-        ("https://example.com:8443/a.safetensors:4", "https://example.com:8443/a.safetensors", "4"),
+        ("https://huggingface.co/style.safetensors", "https://huggingface.co/style.safetensors", "1"),
+        ("https://huggingface.co/style.safetensors:.5", "https://huggingface.co/style.safetensors", "0.5"),
+        ("https://v3.fal.media:443/a.safetensors", "https://v3.fal.media:443/a.safetensors", "1"),
+        ("https://v3.fal.media:443/a.safetensors:4", "https://v3.fal.media:443/a.safetensors", "4"),
     ],
 )
 def test_a_loras_address_may_hold_colons(text: str, path: str, scale: str) -> None:
@@ -394,21 +393,18 @@ def test_help_and_guide_name_every_exit_code() -> None:
 
 
 @pytest.mark.processes
-def test_a_picture_becomes_a_file(cloned_database: str, media_root: Path, picture: Path, settings) -> None:
+def test_a_picture_becomes_a_file(running: Product, picture: Path) -> None:
     team = factories.make_team(name="Demo")
     factories.give_credits(team)
-    with (
-        sandbox_server(inference_seconds=1) as fal,
-        product(database=cloned_database, fal=fal, media=media_root, names=("workers", "poller")) as running,
-    ):
-        words = [str(picture), "A boat drifts", "--frames", "9", "--resolution", "480p"]
-        with manage("ltx", *words, "-o", str(picture.with_suffix(".mp4")), **running.environment) as first:
-            assert first.ended(60) == Exit.DONE, first.output + running.output()
-        fal.control(inference_seconds=60)
-        with manage("ltx", *words, "-o", str(picture.with_name("b.mp4")), **running.environment) as second:
-            second.wait_for(lambda: "Rendering" in second.output or "Waiting" in second.output, 30)
-            second.child.send_signal(signal.SIGINT)
-            assert second.ended(60) == Exit.CANCELED, second.output
+    words = [str(picture), "A boat drifts", "--frames", "9", "--resolution", "480p", "--team", team.slug]
+
+    with manage("ltx", *words, "-o", str(picture.with_suffix(".mp4")), **running.environment) as first:
+        assert first.ended(60) == Exit.DONE, first.output + running.output()
+    running.fal.control(inference_seconds=60)
+    with manage("ltx", *words, "-o", str(picture.with_name("b.mp4")), **running.environment) as second:
+        second.wait_for(lambda: "Rendering" in second.output or "Waiting" in second.output, 30)
+        second.child.send_signal(signal.SIGINT)
+        assert second.ended(60) == Exit.CANCELED, second.output
 
     assert picture.with_suffix(".mp4").read_bytes()[4:8] == b"ftyp"
     assert "Charged $0.0075." in first.output

@@ -1,23 +1,19 @@
 """The headers that shut media in must not keep a browser from playing, seeking and saving it."""
 
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.wsgi import get_wsgi_application
-from django.db import connections
 from django.utils import timezone
 
 from generations.media import media_url
 from generations.models import Generation, Image
 from tests.support import pictures
 from tests.support.factories import make_team
+from tests.support.site import served
 
 pytestmark = pytest.mark.browser
 
@@ -27,39 +23,10 @@ PAGE = """<!doctype html><title>Clip</title>
 POLICY = "default-src 'self'; media-src 'self'; img-src 'self'"
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-def application(environ, start_response):
-    response = get_wsgi_application()(environ, start_response)
-    try:
-        yield from response
-    finally:
-        response.close()
-        connections.close_all()
-
-
-@pytest.fixture(autouse=True)
-def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
 @pytest.fixture
-def site(cloned_database) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, application, Server, Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def site(cloned_database: str) -> Iterator[str]:
+    with served() as address:
+        yield address
 
 
 @pytest.fixture

@@ -142,13 +142,73 @@ def test_broken_loras_are_refused(loras):
 
 
 def test_loras_are_written_one_a_line():
-    params = clean({"prompt": "x", "loras": "https://example.com/a.safetensors 0.8\n\nuser/repo\n"})
+    params = clean({"prompt": "x", "loras": "https://huggingface.co/a.safetensors 0.8\n\nuser/repo\n"})
 
     assert params.loras == (
-        Lora("https://example.com/a.safetensors", Decimal("0.80")),
+        Lora("https://huggingface.co/a.safetensors", Decimal("0.80")),
         Lora("user/repo", Decimal("1.00")),
     )
-    assert params.as_json()["loras"][0] == {"path": "https://example.com/a.safetensors", "scale": 0.8}
+    assert params.as_json()["loras"][0] == {"path": "https://huggingface.co/a.safetensors", "scale": 0.8}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "owner/name",
+        "Owner-1/name_2.safetensors",
+        "https://huggingface.co/owner/name/resolve/main/a.safetensors",
+        "https://HUGGINGFACE.CO/a",
+        "https://civitai.com/api/download/models/1?type=Model&format=SafeTensor",
+        "https://v3.fal.media/files/a.safetensors",
+        "https://huggingface.co:443/a",
+    ],
+)
+def test_weights_come_from_repositories_and_known_hosts(path):
+    assert clean({"prompt": "x", "loras": [{"path": path, "scale": 0}]}).loras == (
+        Lora(path, Decimal("0.00")),
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "name",
+        "/etc/passwd",
+        "../name",
+        "owner/name/more",
+        "owner/na me",
+        "http://huggingface.co/a",
+        "ftp://huggingface.co/a",
+        "file:///etc/passwd",
+        "https://example.com/a",
+        "https://huggingface.co.example.com/a",
+        "https://example.com/huggingface.co",
+        "https://huggingface.co@example.com/a",
+        "https://user@huggingface.co/a",
+        "https://huggingface.co:8443/a",
+        "https://huggingface.co:x/a",
+        "https://example.com\\@huggingface.co/a",
+        "https://fal.media/a",
+        "https://evilfal.media/a",
+        "https://127.0.0.1/a",
+        "https://[::1/a",
+        "//huggingface.co/a",
+    ],
+)
+def test_weights_from_elsewhere_are_refused_with_what_is_allowed(path):
+    [sentence] = errors_of(loras=[{"path": path}])["loras"]
+
+    assert (
+        "LoRA 1 must be a repository (owner/name) or an https:// address at huggingface.co" in sentence
+        or ("LoRA 1 needs a path" in sentence)
+    )
+
+
+def test_the_site_may_allow_other_hosts(settings):
+    settings.LORA_HOSTS = ["*.example.com"]
+
+    assert clean({"prompt": "x", "loras": [{"path": "https://weights.example.com/a"}]}).loras
+    assert list(errors_of(loras=[{"path": "https://huggingface.co/a"}])) == ["loras"]
 
 
 def test_all_faults_are_told_at_once_and_unknown_names_too():

@@ -109,7 +109,7 @@ class TestSignature:
 
     def test_another_customer_is_refused_when_ours_is_pinned(self, publish, settings):
         publish(KEY)
-        settings.FAL_USER_ID = "github|99"
+        settings.FAL_USER_IDS = ["github|99", "github|123"]
 
         assert not is_signed(headers=HEADERS, body=BODY, now=SENT_AT)
 

@@ -12,6 +12,7 @@ from billing.services import balance_of, find_violations
 from generations.models import Generation
 from generations.states import Status
 from tests.support.create_page import SOON, harbour, open_create, price, prompt, tiles, upload, write
+from tests.support.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -32,7 +33,10 @@ def order(page: Page, text: str) -> None:
     page.locator("#latest .tile-title").first.click()
 
 
-def test_a_picture_and_a_sentence_become_a_playing_clip(running, watch, team: Team, page: Page, photo: Path):
+def test_a_picture_and_a_sentence_become_a_playing_clip(
+    running: Product, watch, team: Team, page: Page, photo: Path
+):
+    running.fal.control(inference_seconds=1)
     open_create(page, running.url, team)
     expect(price(page)).to_have_text("$0.1009")
     upload(page, photo)
@@ -68,9 +72,9 @@ def test_a_picture_and_a_sentence_become_a_playing_clip(running, watch, team: Te
 
 
 def test_a_clip_that_fails_or_is_canceled_costs_nothing(
-    running, fal, watch, team: Team, page: Page, photo: Path
+    running: Product, watch, team: Team, page: Page, photo: Path
 ):
-    fal.rule("inference", "error", type="content_policy_violation", prompt="Something")
+    running.fal.rule("inference", "error", type="content_policy_violation", prompt="Something")
     open_create(page, running.url, team)
     upload(page, photo)
     order(page, "Something")
@@ -81,7 +85,7 @@ def test_a_clip_that_fails_or_is_canceled_costs_nothing(
     expect(prompt(page)).to_have_value("Something")
     expect(page.locator(".chosen figcaption")).to_contain_text("harbour.jpg")
 
-    fal.control(inference_seconds=60)
+    running.fal.control(inference_seconds=60)
     order(page, "Slowly")
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Cancel the clip").click()
@@ -92,9 +96,9 @@ def test_a_clip_that_fails_or_is_canceled_costs_nothing(
 
 
 def test_while_the_server_is_away_the_page_says_so_and_goes_on(
-    running, fal, team: Team, page: Page, photo: Path
+    running: Product, team: Team, page: Page, photo: Path
 ):
-    fal.control(inference_seconds=20)
+    running.fal.control(inference_seconds=10)
     open_create(page, running.url, team)
     upload(page, photo)
     order(page, "Patience")
@@ -109,7 +113,7 @@ def test_while_the_server_is_away_the_page_says_so_and_goes_on(
     expect(page.locator("video#player")).to_be_visible(timeout=2 * SOON)
 
 
-def test_everything_works_without_scripts(running, team: Team, browser: Browser, photo: Path):
+def test_everything_works_without_scripts(running: Product, team: Team, browser: Browser, photo: Path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     open_create(page, running.url, team)
@@ -120,6 +124,6 @@ def test_everything_works_without_scripts(running, team: Team, browser: Browser,
 
     page.wait_for_url(re.compile(r"/clips/[0-9a-f-]{36}/$"), timeout=SOON)
     expect(page.locator("video#player")).to_be_visible(timeout=SOON)  # the page reloads itself
-    assert Generation.objects.get().status == Status.SUCCEEDED
-    assert Hold.objects.get().captured == PRICE
+    assert Generation.objects.get(team=team).status == Status.SUCCEEDED
+    assert Hold.objects.get(team=team).captured == PRICE
     context.close()

@@ -13,12 +13,6 @@ from tests.support.site import served
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(autouse=True)
-def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
 @pytest.fixture
 def clip(cloned_database: str) -> Generation:
     demo, _ = seed()

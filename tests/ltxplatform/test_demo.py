@@ -32,6 +32,7 @@ def environment(server_folders: Callable[[], Path]) -> dict[str, str]:
     return {
         "DATA_DIR": str(server_folders()),
         "PORT": str(free_port()),
+        "LIVE_URL": f"http://127.0.0.1:{free_port()}",
         "SANDBOX_URL": f"http://127.0.0.1:{free_port()}",
         "DATABASE_URL": "",
     }
@@ -92,18 +93,28 @@ def test_a_taken_port_is_named_with_the_way_out(demo: Running, environment, tmp_
 
     said = refused(environment, DATA_DIR=str(tmp_path))
 
-    assert said == f"CommandError: Port {port} is in use. Choose another: PORT={port + 1} make demo"
+    assert said == f"CommandError: Port {port} is in use. Choose another: PORT={port + 2} make demo"
+
+
+def test_a_taken_port_of_the_live_process_is_named_too(demo: Running, environment, tmp_path: Path) -> None:
+    said = refused(environment, DATA_DIR=str(tmp_path), PORT=str(free_port()))
+
+    assert re.search(
+        r"Port \d+ is in use, and live updates need it\. Choose another: LIVE_URL=http://127", said
+    )
 
 
 def test_a_taken_sandbox_port_is_named_too(demo: Running, environment, tmp_path: Path) -> None:
-    said = refused(environment, DATA_DIR=str(tmp_path), PORT=str(free_port()))
+    own = {"PORT": str(free_port()), "LIVE_URL": f"http://127.0.0.1:{free_port()}"}
+
+    said = refused(environment, DATA_DIR=str(tmp_path), **own)
 
     assert re.search(
         r"Port \d+ is in use, and the stand-in for fal needs it\. Choose another: SANDBOX_URL=http://", said
     )
 
 
-@pytest.mark.parametrize("words", ["granian", "runworkers"])
+@pytest.mark.parametrize("words", ["ltxplatform.wsgi", "runworkers", "ltxplatform.asgi"])
 def test_a_killed_part_is_started_again(words: str, demo: Running, environment: dict[str, str]) -> None:
     killed = child(demo, words)
     family = [killed, *killed.children(recursive=True)]
@@ -122,6 +133,13 @@ def test_a_killed_database_is_started_again(demo: Running, environment: dict[str
     demo.wait_for(lambda: (now := child(demo, str(data))) is not None and now.pid != killed.pid)
     demo.wait_for(lambda: embedded_postgres.address(data) is not None)
     assert processes.wait_until(lambda: answers(environment, "/ready"), seconds=40)
+    assert processes.wait_until(lambda: live_listens(environment), seconds=40)
+
+
+def live_listens(environment: dict[str, str]) -> bool:
+    with suppress(OSError), urlopen(f"{environment['LIVE_URL']}/live/health", timeout=10) as answer:
+        return '"ok"' in answer.read().decode()
+    return False
 
 
 def answers(environment: dict[str, str], path: str = "/health") -> bool:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
+from ltxplatform.management.commands.demo import live_command
 from ltxplatform.management.commands.runworkers import STOP_SECONDS, queues
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,13 +22,23 @@ def seconds(text: str) -> int:
     return int(re.fullmatch(r"(\d+)s", text).group(1))
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if "command" in OURS[name]])
+@pytest.mark.parametrize("name", [name for name in OURS if "command" in OURS[name] and name != "live"])
 def test_each_service_runs_a_command_that_takes_its_options(name: str) -> None:
     python, script, command, *options = OURS[name]["command"]
 
     assert (python, script) == ("python", "manage.py")
     found = load_command_class(get_commands()[command], command)
     found.create_parser("manage.py", command).parse_args(options)
+
+
+def test_the_live_process_is_started_as_in_the_demo() -> None:
+    command = OURS["live"]["command"]
+    here = [str(part) for part in live_command(8001)]
+
+    assert command[0] == "granian"
+    assert set(command[1:]) - set(here) == {command[command.index("--host") + 1]}
+    assert set(here[3:]) - set(command) == {"127.0.0.1"}
+    assert OURS["live"]["ports"] == ["127.0.0.1:8001:8001"]
 
 
 def test_every_queue_has_a_container_that_outlives_its_drain() -> None:

@@ -29,6 +29,13 @@ def test_booleans(value: str, read: bool, variable) -> None:
         ("ten", lambda: env.integer("LTX_X", default=1), "LTX_X must be a whole number, not 'ten'"),
         ("0", lambda: env.integer("LTX_X", default=1, minimum=1), "LTX_X must be at least 1, not 0"),
         ("9", lambda: env.integer("LTX_X", default=1, maximum=8), "LTX_X must be between 0 and 8, not 9"),
+        (
+            "much",
+            lambda: env.amount("LTX_X", default="1"),
+            "LTX_X must be an amount such as 0.02, not 'much'",
+        ),
+        ("-1", lambda: env.amount("LTX_X", default="1"), "LTX_X must be zero or more, not '-1'"),
+        ("NaN", lambda: env.amount("LTX_X", default="1"), "LTX_X must be zero or more"),
         ("c", lambda: env.choice("LTX_X", default="a", options=("a", "b")), "LTX_X must be one of a, b"),
         ("clips.example", lambda: env.address("LTX_X"), "LTX_X must be an address such as https://"),
         ("https://u:p@clips.example", lambda: env.address("LTX_X"), "LTX_X must not carry a user name"),
@@ -96,3 +103,35 @@ def test_a_broken_dotenv_line_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ImproperlyConfigured, match=r"\.env, line 2: expected NAME=value"):
         env.read_dotenv(tmp_path / ".env")
+
+
+def test_several_keys_have_names_and_windows(variable) -> None:
+    variable("first=id:secret@20, second=other:secret-2")
+
+    first, second = env.named_keys("LTX_X", window=40, maximum=50)
+
+    assert (first.name, first.secret, first.window) == ("first", "id:secret", 20)
+    assert (second.name, second.secret, second.window) == ("second", "other:secret-2", 40)
+    assert "secret" not in repr(first).replace("second", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("id:s3cret", "entry 1: expected name=id:secret"),
+        ("a=id:s3cret, Big Name=id:s3cret2", "entry 2: expected"),
+        ("a=s3cret", "entry 1: expected"),
+        ("a=id:s3cret@many", "entry 1: expected"),
+        ("a=id:s3cret@0", "entry 1: jobs must be between 1 and 50"),
+        ("a=id:s3cret@51", "entry 1: jobs must be between 1 and 50"),
+        ("a=id:s3cret, a=id2:s3cret2", "entry 2: this name or key is there already"),
+        ("a=id:s3cret, b=id:s3cret", "entry 2: this name or key is there already"),
+    ],
+)
+def test_a_wrong_key_is_named_by_its_place_and_not_shown(value: str, complaint: str, variable) -> None:
+    variable(value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"LTX_X, {complaint}") as refusal:
+        env.named_keys("LTX_X", window=40, maximum=50)
+
+    assert "s3cret" not in str(refusal.value)

@@ -32,7 +32,7 @@ def test_it_is_valid_and_leaves_nothing_unsaid(tmp_path):
 
 
 def test_every_endpoint_is_in_it():
-    methods = sum(len([name for name in ("get", "post") if hasattr(view, name)]) for view in api_views())
+    methods = sum(len([name for name in ("get", "post", "patch") if hasattr(view, name)]) for view in api_views())
 
     assert len(described()) == methods > 8
 
@@ -85,14 +85,8 @@ def test_the_page_loosens_only_what_styles_may_do():
     assert rules["style-src"] == "'self' 'unsafe-inline'"
 
 
-@pytest.fixture
-def beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
 @pytest.mark.browser
-def test_the_page_works_in_a_browser_without_a_violation(beside_playwright, cloned_database, page):
+def test_the_page_works_in_a_browser_without_a_violation(cloned_database, page):
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))

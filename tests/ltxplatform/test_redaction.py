@@ -4,6 +4,8 @@ import logging
 
 import pytest
 
+from ltxplatform import redaction
+
 CANARIES = [
     "/media/eyJhbGciOi.canary.sig/clip.mp4",
     "/webhooks/fal/canary-0000-token/",
@@ -29,3 +31,13 @@ def test_secrets_are_hidden_in_every_logger(text, name):
 
     assert "canary" not in line
     assert "Seen: " in line
+
+
+def test_values_from_the_settings_are_hidden_wherever_they_stand(monkeypatch):
+    monkeypatch.setattr(redaction, "_secrets", set())
+    redaction.hide("key-id:canary", "", "alone-canary")
+
+    line = redaction.redact(None, "info", {"event": "sent canary", "detail": ["x alone-canary y"]})
+
+    assert "canary" not in str(line)
+    assert line["event"] == f"sent {redaction.HIDDEN}"

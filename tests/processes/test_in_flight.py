@@ -5,31 +5,32 @@ The wall time of two hundred such jobs is a benchmark of its own (benchmarks/job
 
 import pytest
 
+from accounts.models import Team
 from billing.services import balance_of, find_violations
 from generations.models import Generation
 from ltxplatform.processes import wait_until
 from tests.support.factories import make_generation, make_image
-from tests.support.product import product
+from tests.support.product import Product
 
 pytestmark = pytest.mark.processes
 
 JOBS = 24
-INFERENCE_SECONDS = 12
+INFERENCE_SECONDS = 10
 
 
-def test_two_dozen_jobs_are_at_fal_together_with_two_workers(fal, team, cloned_database, media_root):
+def test_two_dozen_jobs_are_at_fal_together_with_two_workers(running: Product, team: Team):
     """A worker that waited for fal would hold the line at two; here all are there before the first is done."""
-    fal.control(inference_seconds=INFERENCE_SECONDS, queue_seconds=0, concurrency=1000)
+    running.fal.control(inference_seconds=INFERENCE_SECONDS)
     image = make_image(team)
-    jobs = Generation.objects.all()
-    with product(database=cloned_database, fal=fal, media=media_root, FAL_MAX_IN_FLIGHT=str(JOBS)) as running:
-        for _ in range(JOBS):
-            make_generation(team, image=image, seed=1)
-        together = wait_until(lambda: jobs.filter(status="processing").count() == JOBS, seconds=60)
-        assert together, running.output()[-3000:]
-        done = wait_until(lambda: jobs.filter(status="succeeded").count() == JOBS, seconds=120)
-        assert done, running.output()[-3000:]
+    jobs = Generation.objects.filter(team=team)
 
-    assert len(fal.requests()) == JOBS
+    for _ in range(JOBS):
+        make_generation(team, image=image, seed=1)
+
+    together = wait_until(lambda: jobs.filter(status="processing").count() == JOBS, seconds=60)
+    assert together, running.output()[-3000:]
+    done = wait_until(lambda: jobs.filter(status="succeeded").count() == JOBS, seconds=120)
+    assert done, running.output()[-3000:]
+    assert len(running.fal.requests()) == JOBS
     assert balance_of(team).held == 0
     assert find_violations() == []

@@ -11,9 +11,9 @@ from accounts.actors import Actor, member_actor, system_actor
 from accounts.models import Membership, Team, User
 from accounts.services import add_member, create_team
 from billing.services import grant_promo
-from generations.models import Generation, Image
+from generations.models import Batch, BatchKind, Generation, Image
 from generations.parameters import ClipParams
-from generations.services import store_image, submit_generation
+from generations.services import Order, store_image, submit_batch, submit_generation
 from tests.support.pictures import photograph
 
 PASSWORD = "correct horse battery staple"
@@ -71,3 +71,16 @@ def make_generation(team: Team, *, image: Image | None = None, key: str = "", **
         idempotency_key=key or str(uuid.uuid4()),
         now=timezone.now(),
     ).generation
+
+
+def make_batch(team: Team, *, image: Image | None = None, clips: int = 2, **params: Any) -> Batch:
+    """Queued clips of the team's owner that differ in their seeds; the team needs credits."""
+    image = image or make_image(team)
+    settings = {"prompt": "A boat drifts over a calm lake", "num_frames": 9, "resolution": "480p", **params}
+    return submit_batch(
+        actor=actor_for(team),
+        kind=BatchKind.SEEDS,
+        orders=[Order(image.pk, ClipParams(**{**settings, "seed": seed})) for seed in range(clips)],
+        idempotency_key=str(uuid.uuid4()),
+        now=timezone.now(),
+    ).batch

@@ -110,15 +110,16 @@ def clip(
     codec: str = "libx264",
     form: str = "mp4",
     moving: bool = True,
+    coding: dict[str, str] | None = None,
     **movflags: str,
 ) -> Path:
-    """A real video of moving colours at `path`."""
+    """A real video of moving colours at `path`; `coding` are options of the H.264 encoder."""
     scene = landscape(width, height)
     with av.open(str(path), "w", format=form, options=movflags) as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=Fraction(rate)))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if codec == "libx264":
-            stream.options = {"preset": "ultrafast"}
+            stream.options = {"preset": "ultrafast", **(coding or {})}
         for number in range(frames):
             if moving or number == 0:
                 frame = av.VideoFrame.from_image(ImageChops.offset(scene, number * 2, 0))

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 
 from ltxplatform import processes
+from ltxplatform.management.commands.demo import live_command
 from tests.support.programs import Running, started
 from tests.support.sandbox_process import SandboxHandle
 
@@ -28,12 +31,23 @@ class Product:
 
     environment: dict[str, str]
     port: int
+    fal: SandboxHandle
+    media: Path
     running: dict[str, Running] = field(default_factory=dict)
     stacks: dict[str, ExitStack] = field(default_factory=dict)
+    orphans: list[psutil.Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def live_url(self) -> str:
+        return self.environment["LIVE_URL"]
+
+    @property
+    def database_name(self) -> str:
+        return urlsplit(self.environment["DATABASE_URL"]).path.removeprefix("/")
 
     def start(self, name: str) -> None:
         stack = ExitStack()
@@ -51,13 +65,26 @@ class Product:
 
     def kill(self, name: str) -> None:
         """kill -9 of the process itself; what it started must cope."""
+        self.orphans += self.running[name].descendants()
         self.running[name].child.send_signal(signal.SIGKILL)
         self.running[name].child.wait(10)
 
     def revive(self, name: str) -> None:
         """What a supervisor does after a death: clear the remains and start it again."""
+        for orphan in self.orphans:
+            if orphan.is_running():
+                orphan.kill()
+        self.orphans.clear()
         self.stacks[name].close()
         self.start(name)
+
+    def start_missing(self) -> None:
+        """Start again what an earlier test has stopped or lost."""
+        for name, program in self.running.items():
+            if program.child.poll() is not None:
+                self.revive(name)
+        if "web" in self.running:
+            self.wait_for_web()
 
     def output(self) -> str:
         return "\n".join(f"== {name}\n{program.output}" for name, program in self.running.items())
@@ -71,13 +98,20 @@ def _web(product: Product) -> list[str]:
     ]
 
 
+def _live(product: Product) -> list[str]:
+    return [str(part) for part in live_command(urlsplit(product.environment["LIVE_URL"]).port)]
+
+
 # A frozen cluster is noticed after 15 s instead of two minutes.
 QUICK = ["--ping-seconds", "2", "--freeze-seconds", "15", "--stop-seconds", "5"]
 COMMANDS = {
     "web": _web,
     "workers": lambda _: [sys.executable, "manage.py", "runworkers", *QUICK],
     "poller": lambda _: [sys.executable, "manage.py", "poll"],
+    "live": _live,
 }
+# Pages do without the live process; tests that want it name it.
+USUAL = ("web", "workers", "poller")
 
 
 @contextmanager
@@ -86,7 +120,7 @@ def product(
     database: str,
     fal: SandboxHandle,
     media: Path,
-    names: tuple[str, ...] = tuple(COMMANDS),
+    names: tuple[str, ...] = USUAL,
     quiet_webhooks: bool = False,
     **environment: str,
 ) -> Iterator[Product]:
@@ -98,11 +132,13 @@ def product(
         "FAL_KEY": "",
         "MEDIA_ROOT": str(media),
         "PUBLIC_URL": f"http://127.0.0.1:{port}" if "web" in names and not quiet_webhooks else "",
+        "LIVE_URL": f"http://127.0.0.1:{free_port()}" if "live" in names else "",
+        "LIVE_ORIGINS": f"http://127.0.0.1:{port}",
         "FAL_LOST_REPLY_SECONDS": "3",
         "LOG_LEVEL": "WARNING",
         **environment,
     }
-    made = Product(environment={**settings, "PATH": os.environ["PATH"]}, port=port)
+    made = Product({**settings, "PATH": os.environ["PATH"]}, port, fal, media)
     try:
         for name in names:
             made.start(name)

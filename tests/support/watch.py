@@ -4,11 +4,11 @@ from playwright.sync_api import ConsoleMessage, Page, Request
 
 
 class Watch:
-    """`complaints` are console errors and warnings, failing scripts, and requests to another site."""
+    """`complaints` are console errors and warnings, failing scripts, and requests to any other site than these."""
 
-    def __init__(self, page: Page, site: str) -> None:
+    def __init__(self, page: Page, *sites: str) -> None:
         self.complaints: list[str] = []
-        self.site = site
+        self.sites = sites
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._request)
@@ -20,5 +20,5 @@ class Watch:
             self.complaints.append(message.text)
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.site, "data:", "blob:")):
+        if not request.url.startswith((*self.sites, "data:", "blob:")):
             self.complaints.append(request.url)

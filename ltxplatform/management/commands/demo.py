@@ -1,4 +1,4 @@
-"""The whole platform in one terminal: database, stand-in for fal, web, workers, poller, and a demo team."""
+"""The whole platform in one terminal: database, stand-in for fal, web, workers, poller, live, and a demo team."""
 
 import fcntl
 import os
@@ -31,13 +31,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.port = env.integer("PORT", default=8000, minimum=1, maximum=65535)
         self.site = f"http://{HOST}:{self.port}/"
+        self.live = settings.LIVE_URL or f"http://{HOST}:{self.port + 1}"
         self.stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
         with ExitStack() as stack:
             stack.enter_context(only_demo_here(self.site))
             self.check_ports()
-            self.environment = {"PYTHONUNBUFFERED": "1", "DATABASE_URL": database_address()}
+            self.environment = {
+                "PYTHONUNBUFFERED": "1",
+                "DATABASE_URL": database_address(),
+                "LIVE_URL": self.live,
+                "LIVE_ORIGINS": self.site.rstrip("/"),
+            }
             if settings.SANDBOX_IN_USE and not settings.PUBLIC_URL:
                 self.environment["PUBLIC_URL"] = self.site.rstrip("/")
             foreman = Foreman()
@@ -49,8 +55,13 @@ class Command(BaseCommand):
 
     def check_ports(self) -> None:
         if not processes.port_is_free(self.port):
-            raise CommandError(f"Port {self.port} is in use. Choose another: PORT={self.port + 1} make demo")
-        if settings.SANDBOX_IN_USE and not processes.port_is_free(port := sandbox_port()):
+            raise CommandError(f"Port {self.port} is in use. Choose another: PORT={self.port + 2} make demo")
+        if not processes.port_is_free(port := port_of(self.live)):
+            raise CommandError(
+                f"Port {port} is in use, and live updates need it. "
+                f"Choose another: LIVE_URL=http://{HOST}:{port + 1} make demo"
+            )
+        if settings.SANDBOX_IN_USE and not processes.port_is_free(port := port_of(settings.SANDBOX_URL)):
             raise CommandError(
                 f"Port {port} is in use, and the stand-in for fal needs it. "
                 f"Choose another: SANDBOX_URL=http://{HOST}:{port + 1} make demo"
@@ -75,6 +86,7 @@ class Command(BaseCommand):
         # Tasks may be cut short here: each can run again.
         foreman.add(self.program("workers", *MANAGE, "runworkers", "--stop-seconds", "5", grace=8))
         foreman.add(self.program("poller", *MANAGE, "poll"))
+        foreman.add(self.program("live", *live_command(port_of(self.live))))
         waited = 0.0
         while not self.stopping.is_set() and waited < WEB_SECONDS and not probe.answers(self.port):
             foreman.watch()
@@ -140,9 +152,18 @@ def web_command(port: int) -> list[Any]:
     ]
 
 
-def sandbox_port() -> int:
-    return urlsplit(settings.SANDBOX_URL).port or 80
+def live_command(port: int) -> list[Any]:
+    """One worker, for it holds the one listening connection. Each open page counts against the backpressure."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port)),
+        *("--http", "1", "--no-ws", "--workers", "1", "--backlog", "4096", "--backpressure", "10000"),
+        *("--workers-kill-timeout", "5", "--log-level", "warning", "ltxplatform.asgi:application"),
+    ]
+
+
+def port_of(address: str) -> int:
+    return urlsplit(address).port or 80
 
 
 def sandbox_options() -> list[str]:
-    return ["--port", str(sandbox_port()), "--data", str(settings.DATA_DIR / "sandbox")]
+    return ["--port", str(port_of(settings.SANDBOX_URL)), "--data", str(settings.DATA_DIR / "sandbox")]

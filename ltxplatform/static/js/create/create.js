@@ -2,6 +2,7 @@
 import "./form.js";
 import "./length.js";
 import "./live.js";
+import "./loras.js";
 import "./picture.js";
 import "./prompt.js";
 import "./quality.js";

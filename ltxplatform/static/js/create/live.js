@@ -1,4 +1,6 @@
 // Pages that update themselves: clocks that tick, a note while the server is away, clips that start to play.
+import "./news.js";
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 function elapsed(since) {
@@ -10,11 +12,6 @@ function elapsed(since) {
 
 setInterval(() => {
   for (const clock of document.querySelectorAll("[data-since]")) clock.textContent = elapsed(clock.dataset.since);
-}, 1000);
-
-// Tiles of clips that are on their way carry an input named "watch"; without any there is nothing to ask.
-setInterval(() => {
-  if (document.querySelector("input[name=watch]")) htmx.trigger("#watcher", "news");
 }, 1000);
 
 function away(isAway) {

@@ -77,3 +77,10 @@ for (const failure of ["htmx:sendError", "htmx:responseError"])
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-upload-retry]") && last) choose(last);
 });
+
+// Enter in the field for an address fetches the picture; it must not order the clip.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.target.id !== "create-address") return;
+  event.preventDefault();
+  document.getElementById("create-fetch").click();
+});

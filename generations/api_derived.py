@@ -1,0 +1,128 @@
+"""The API's endpoints for clips made from clips."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.http import actor_of
+from accounts.permissions import GENERATIONS_CREATE
+from accounts.rest import ApiView, body_of, empty
+from accounts.rest_schema import header, problems
+from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, accepted
+from generations.api_input import idempotency_key_of, read_frame, start_within_of
+from generations.models import Relation
+from generations.serializers import ChangesInput, ExtendInput, GenerationOutput
+from generations.services import LAST, FrameChoice, derive_generation
+
+ANSWERS: dict[Any, Any] = {201: GenerationOutput, **problems(400, 402, 404, 409, 415, 503)}
+PARAMETERS = [
+    IDEMPOTENCY_KEY,
+    CANCEL_AFTER,
+    header("Location", "The new clip's address.", 201),
+    header("Idempotent-Replayed", "`true` when this key had made the clip before.", 201),
+]
+
+
+class Retry(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+    @extend_schema(
+        operation_id="retry_generation",
+        summary="Try again a clip that was not made",
+        tags=["clips"],
+        parameters=PARAMETERS,
+        request=None,
+        responses=ANSWERS,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """A new clip with the same input. 409 unless the first one failed, expired, or was canceled or refused."""
+        empty(request)
+        return _derive(request, pk, Relation.RETRY)
+
+
+class Rerun(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+    @extend_schema(
+        operation_id="rerun_generation",
+        summary="Make the same clip again",
+        tags=["clips"],
+        parameters=PARAMETERS,
+        request=None,
+        responses=ANSWERS,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The same input with the seed and the prompt that were really used. 409 unless the clip is ready."""
+        empty(request)
+        return _derive(request, pk, Relation.RERUN)
+
+
+class Remix(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+    @extend_schema(
+        operation_id="remix_generation",
+        summary="Vary a clip",
+        tags=["clips"],
+        parameters=PARAMETERS,
+        request=ChangesInput,
+        responses=ANSWERS,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The same input with a new seed, and with what the body changes."""
+        return _derive(request, pk, Relation.REMIX, body_of(request))
+
+
+class Extend(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+    @extend_schema(
+        operation_id="extend_generation",
+        summary="Continue a clip",
+        tags=["clips"],
+        parameters=PARAMETERS,
+        request=ExtendInput,
+        responses={**ANSWERS, **problems(410)},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Starts from the clip's last frame, or from the one that the body names. 410 when its files were deleted."""
+        frame, changes = read_frame(body_of(request))
+        return _derive(request, pk, Relation.EXTEND, changes, frame)
+
+
+class Promote(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+    @extend_schema(
+        operation_id="promote_generation",
+        summary="Make the final version of a draft",
+        tags=["clips"],
+        parameters=PARAMETERS,
+        request=ChangesInput,
+        responses=ANSWERS,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The same seed in 720p with the detail pass, and with what the body changes. 409 for a clip that has both."""
+        return _derive(request, pk, Relation.PROMOTE, body_of(request))
+
+
+def _derive(
+    request: Request,
+    pk: UUID,
+    relation: Relation,
+    changes: dict[str, Any] | None = None,
+    frame: FrameChoice = LAST,
+) -> Response:
+    result = derive_generation(
+        actor=actor_of(request),
+        parent_id=pk,
+        relation=relation,
+        changes=changes,
+        frame=frame,
+        idempotency_key=idempotency_key_of(request),
+        start_within=start_within_of(request),
+    )
+    return accepted(request, result)

@@ -1,0 +1,105 @@
+"""What people do on the page of a clip that waits: pause, resume, run it next, change it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.errors import DomainError, FieldErrors
+from accounts.http import TeamRequest, page_or_fragment, requires
+from accounts.permissions import GENERATIONS_CREATE
+from generations import pages
+from generations.forms import CreateForm, values_of
+from generations.models import Generation
+from generations.selectors import clips_of
+from generations.services import (
+    edit_generation,
+    may_change,
+    pause_generation,
+    resume_generation,
+    run_next,
+)
+from generations.states import Status
+from generations.views import keep_picture
+
+EDIT = "generations/edit.html"
+NOT_ANY_MORE = "This clip cannot be changed: it has left the line, or it is a colleague's."
+
+
+@require_POST
+@requires(GENERATIONS_CREATE)
+def pause(request: TeamRequest, pk: UUID) -> HttpResponse:
+    return _changed(request, pk, pause_generation, "The clip is paused. It keeps its place and its price.")
+
+
+@require_POST
+@requires(GENERATIONS_CREATE)
+def resume(request: TeamRequest, pk: UUID) -> HttpResponse:
+    return _changed(request, pk, resume_generation, "The clip is in line again, at its old place.")
+
+
+@require_POST
+@requires(GENERATIONS_CREATE)
+def first(request: TeamRequest, pk: UUID) -> HttpResponse:
+    return _changed(request, pk, run_next, "The clip is the next one of its maker's line.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(GENERATIONS_CREATE)
+def edit(request: TeamRequest, pk: UUID) -> HttpResponse:
+    """The form with the clip's values; htmx asks for the price alone. A POST saves the change."""
+    clip = get_object_or_404(clips_of(request.team), pk=pk)
+    if clip.status != Status.QUEUED or not may_change(request.actor, clip):
+        messages.warning(request, NOT_ANY_MORE)
+        return redirect(clip)
+    if request.method == "POST":
+        return _save(request, clip)
+    form = CreateForm(request.GET if request.htmx else None, initial=_values(clip))
+    return page_or_fragment(request, EDIT, "price", _context(request, clip, form))
+
+
+def _save(request: TeamRequest, clip: Generation) -> HttpResponse:
+    form = CreateForm(request.POST, request.FILES, initial=_values(clip))
+    keep_picture(request, form)
+    if form.is_valid() and form.params:
+        try:
+            edit_generation(
+                actor=request.actor, generation_id=clip.pk, image_id=form.image_id, params=form.params
+            )
+        except FieldErrors as error:
+            form.add_refusal(error)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, "The clip was changed. It keeps its place in line.")
+            return redirect(clip)
+    return render(request, EDIT, _context(request, clip, form), status=422)
+
+
+def _values(clip: Generation) -> dict[str, object]:
+    return {**values_of(clip.clip_params), "image": clip.image_id}
+
+
+def _context(request: TeamRequest, clip: Generation, form: CreateForm) -> dict[str, object]:
+    """What is held for the clip counts as available: saving gives it back first."""
+    offer = pages.price(request.team, form)["offer"]
+    return {
+        **pages.picture_part(request.team, form),
+        "clip": clip,
+        "offer": replace(offer, available=offer.available + clip.price),
+    }
+
+
+def _changed(request: TeamRequest, pk: UUID, change: Callable[..., Generation], said: str) -> HttpResponse:
+    clip = get_object_or_404(clips_of(request.team), pk=pk)
+    try:
+        change(actor=request.actor, generation_id=clip.pk)
+    except DomainError as error:
+        messages.warning(request, error.message)
+    else:
+        messages.success(request, said)
+    return redirect(clip)
