@@ -66,8 +66,9 @@ def grant_promo(
     *, team_id: UUID, amount: int, key: str, actor: str, reason: str, expires_at: datetime | None
 ) -> Answer:
     """Give `amount` µ$ from promo to available. Outcome: granted, replayed or key_reused."""
-    payload = ("promo", team_id, amount) if expires_at is None else ("promo", team_id, amount, expires_at)
-    return _call(_GRANT, [team_id, Int8(amount), key, actor, reason, digest(*payload), expires_at])
+    return _call(
+        _GRANT, [team_id, Int8(amount), key, actor, reason, digest("promo", team_id, amount), expires_at]
+    )
 
 
 def expire(*, team_id: UUID, now: datetime) -> int:

@@ -16,7 +16,7 @@ def grant_promo(
     """Give the team a lot of `amount` µ$ of promotional credit, once per `key`; opens its wallet if need be.
 
     Raises ValueError for an amount that is not positive or a missing reason, KeyReused when `key`
-    already gave another team, amount or end, and Busy. Locks the team's available row.
+    already gave another team or amount, and Busy. Locks the team's available row.
     """
     if amount <= 0:
         raise ValueError("A grant adds credit: the amount must be above zero.")
