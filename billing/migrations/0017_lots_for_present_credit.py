@@ -3,6 +3,8 @@
 from django.db import migrations
 
 FILL = """
+-- Tables with checks that wait for the commit cannot be altered below.
+SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO billing_account (team_id, kind, materialised)
     SELECT team_id, 'frozen', true FROM billing_account WHERE kind = 'available';
 INSERT INTO billing_account (kind, materialised)
