@@ -4,47 +4,16 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from psycopg import sql
 
 from billing.models import Account, Entry, Hold, Lot, LotMove, PriceVersion, Transaction
 from tests.billing.books import hold, make_wallet, settle
+from tests.billing.walls import TRANSACTION, add_entries, commit, new_transaction, run
 
 pytestmark = pytest.mark.django_db
-
-TRANSACTION = (
-    "INSERT INTO billing_transaction (key, kind, team_id, actor, request_hash) "
-    "VALUES (%(key)s, 'hold', %(team)s, 'test', '') RETURNING id"
-)
-
-
-def run(statement, parameters=None):
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone() if cursor.description else None
-
-
-def commit(*steps):
-    """Run statements or functions in a savepoint, up to the checks that a commit makes."""
-    with transaction.atomic():
-        for step in steps:
-            step() if callable(step) else run(step)
-        run("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-@pytest.fixture
-def refuses():
-    """Everything before passes the checks, and `commit` of the steps does not."""
-
-    def attempt(said, *steps):
-        run("SET CONSTRAINTS ALL IMMEDIATE")
-        run("SET CONSTRAINTS ALL DEFERRED")
-        with pytest.raises(IntegrityError, match=said):
-            commit(*steps)
-
-    return attempt
 
 
 @pytest.fixture
@@ -63,21 +32,6 @@ def available(team):
 @pytest.fixture
 def revenue():
     return Account.objects.get(kind="revenue")
-
-
-def new_transaction(team=None):
-    return run(TRANSACTION, {"key": str(uuid4()), "team": team and team.pk})[0]
-
-
-def add_entries(owner, *legs):
-    """Each leg: account, amount, and perhaps balance after and version; all in one statement."""
-    rows = [(owner, account.pk, *rest, *[None] * (3 - len(rest))) for account, *rest in legs]
-    values = ", ".join(["(%s, %s, %s, %s::bigint, %s::bigint)"] * len(rows))
-    run(
-        "INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, version) VALUES "  # noqa: S608
-        + values,
-        [value for row in rows for value in row],
-    )
 
 
 # -- history stays ------------------------------------------------------------------------------------
@@ -409,62 +363,3 @@ def test_a_price_is_above_zero(rate, passes, refuses):
             product="p", rate_nanos=rate, detail_passes=passes, valid_from="2030-01-01T00:00Z"
         ),
     )
-
-
-# -- lots -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"remaining": 425, "granted": 425, "held": 0},
-        {"moves_count": 9},
-        {"priority": 1},
-        {"source": "purchase"},
-        {"expires_at": Now()},
-        {"team": uuid4()},
-    ],
-)
-def test_a_lot_changes_only_by_moves(team, change, refuses):
-    refuses("changes only by moves", lambda: Lot.objects.update(**change))
-
-
-def test_the_end_of_a_lot_is_put_off_once(team, refuses):
-    Lot.objects.update(expires_at=Now(), extended=True)
-
-    refuses("put off once", lambda: Lot.objects.update(expires_at=None))
-    refuses("put off once", lambda: Lot.objects.update(extended=False))
-
-
-def test_a_lot_starts_empty(team, refuses):
-    refuses(
-        "starts empty",
-        lambda: Lot.objects.create(team=team, source="promo", priority=1, granted=5, remaining=5),
-    )
-
-
-def move(owner, lot, source="remaining", target="spent", amount=5):
-    LotMove.objects.create(transaction_id=owner, lot=lot, source=source, target=target, amount=amount)
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "amount", "said"),
-    [
-        ("remaining", "spent", 426, "lot_buckets_not_below_zero"),
-        ("frozen", "remaining", 1, "lot_buckets_not_below_zero"),
-        ("granted", "remaining", 5, "takes no such move"),  # filled before
-        ("remaining", "granted", 5, "lot_buckets_add_up"),
-        ("remaining", "remaining", 5, "lot_buckets_add_up"),
-        ("remaining", "nowhere", 5, "lot_buckets_add_up"),
-        ("remaining", "spent", 0, "lot_move_amount_positive"),
-    ],
-)
-def test_a_move_takes_what_a_bucket_has(team, source, target, amount, said, refuses):
-    lot = Lot.objects.get()
-    refuses(said, lambda: move(new_transaction(team), lot, source, target, amount))
-
-
-def test_a_move_belongs_to_a_new_transaction_of_its_team(team, refuses):
-    lot = Lot.objects.get()
-    refuses("takes no such move", lambda: move(new_transaction(make_wallet()), lot))
-    refuses("takes no such move", lambda: move(2**40, lot))

@@ -176,6 +176,6 @@ INSTALL = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0017_lots_for_present_credit")]
+    dependencies = [("billing", "0019_lots_for_present_credit")]
 
     operations = [migrations.RunSQL(INSTALL, "DROP VIEW billing_violations;" + before.INSTALL)]

@@ -69,6 +69,6 @@ ALTER TABLE billing_account ENABLE TRIGGER kept;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0016_money_functions")]
+    dependencies = [("billing", "0018_other_functions")]
 
     operations = [migrations.RunSQL(FILL, EMPTY)]
