@@ -100,6 +100,7 @@ class Wallets(RuleBasedStateMachine):
 
     @rule(team=teams, amount=st.integers(-2_000_000, 2_000_000).filter(bool))
     def adjust(self, team, amount):
+        left: int | str
         try:
             left = services.adjust_credits(
                 team=self.teams[team],
@@ -144,6 +145,7 @@ class Wallets(RuleBasedStateMachine):
     def refund_job(self, attempt):
         if attempt not in self.oracle.holds:
             return
+        given: int | str
         try:
             given = services.refund_job(generation_id=attempt, actor="test", reason="Test", now=self.now)
         except CreditSpent:
