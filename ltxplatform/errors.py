@@ -70,6 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "busy": Kind(503, "The team's credits are in use", retryable=True),
     "database_unavailable": Kind(503, "The service restarts", retryable=True),
     "storage_unavailable": Kind(503, "Files cannot be stored right now", retryable=True),
+    "unavailable": Kind(503, "Too many event streams are open", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
 

@@ -59,8 +59,8 @@ class TooManyStreams(DomainError):
     retryable: ClassVar[bool] = True
 
 
-class NoRoom(DomainError):
-    code = "busy"
+class Unavailable(DomainError):
+    code = "unavailable"
     retryable: ClassVar[bool] = True
 
 
@@ -164,9 +164,9 @@ class LiveSite:
             await exchange.stream(chunks, gone=subscription.close)
 
     async def _admit(self, admit: Callable[..., T], request: HttpRequest, **arguments: Any) -> T:
-        """What `admit` says, looked up in a thread. Raises NoRoom instead of lining up without end."""
+        """What `admit` says, looked up in a thread. Raises Unavailable instead of lining up without end."""
         if self.opening >= OPENING_MOST or len(self.admitted) >= settings.LIVE_STREAMS_MAX:
-            raise NoRoom("Too many streams are open. The page goes on without.", retry_after=30)
+            raise Unavailable("Too many streams are open. Pages go on without.", retry_after=30)
         self.opening += 1
         try:
             return await in_database(admit, request, **arguments)

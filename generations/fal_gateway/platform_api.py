@@ -12,7 +12,9 @@ from generations.fal_gateway.connection import TIMEOUT, connected, read_object
 from generations.fal_gateway.errors import FalError
 from generations.fal_gateway.keys import authorization
 
-PAGES_MAX: Final = 20
+# Of fifty requests each. A full window of 5,000 jobs and what ended since must fit: a lost request that is not found
+# here would never be resolved.
+PAGES_MAX: Final = 400
 
 
 def list_requests(*, key: str, since: datetime) -> list[ListedRequest]:

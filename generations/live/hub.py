@@ -90,6 +90,7 @@ class Hub:
     def __init__(self) -> None:
         self._by_team: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._line_timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def __iter__(self) -> Iterator[Subscription]:
         for subscriptions in list(self._by_team.values()):
@@ -99,6 +100,8 @@ class Hub:
     def subscribed(self, team: str, clip: str | None = None) -> Iterator[Subscription]:
         subscription = Subscription(team, clip)
         self._by_team[team].add(subscription)
+        if self._is_closed:
+            subscription.close()
         try:
             yield subscription
         finally:
@@ -118,6 +121,8 @@ class Hub:
             subscription.look_again()
 
     def close(self) -> None:
+        """End all streams, and those that are still being opened."""
+        self._is_closed = True
         for subscription in self:
             subscription.close()
 

@@ -113,12 +113,8 @@ def _save(generation: Generation, clock: Clock) -> None:
         copy = Path(folder) / "clip.mp4"
         inspection = _inspect(source, copy, generation)
         files = _store(generation, copy, inspection, clock())
-    try:
-        published = _publish(generation.pk, source, files, inspection, clock())
-    except BaseException:
-        files.delete()
-        raise
-    if not published:
+    # An error here may come after the commit: files that no row names are found later, a row without files is a loss.
+    if not _publish(generation.pk, source, files, inspection, clock()):
         files.delete()
 
 

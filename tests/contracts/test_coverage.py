@@ -19,7 +19,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "billing/management/commands/billing_verify.py": ("billing/test_verification.py", '"billing_verify"'),
     "billing/services/balances.py": ("billing/test_holds.py", "balance_of"),
     "generations/management/commands/eta_error.py": ("generations/test_eta.py", '"eta_error"'),
-    "generations/management/commands/poll.py": ("processes/test_kill.py", "poller"),
+    "generations/management/commands/poll.py": ("faults/test_kills.py", "poller"),
     "generations/services/batch_orders.py": ("generations/test_batches.py", "order_batch"),
     "generations/services/cancellation.py": ("generations/test_completion.py", "cancel_generation"),
     "generations/services/eta_error.py": ("generations/test_eta.py", "eta_errors"),

@@ -1,12 +1,14 @@
 """How much a page asks the database: a known number, and the same for one clip as for many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from generations.services import eta
 from tests.contracts.access import ACCESS
 from tests.contracts.world import World, browser_of, make_world, picture_of, program_of
 from tests.support import factories
@@ -23,6 +25,16 @@ PAGES = {
     "accounts:keys": 7,
 }
 ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_out_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What processes keep for seconds would otherwise be asked for again in the middle of a count, now and then."""
+    caches["local"].clear()
+    monkeypatch.setattr(eta, "LINE_SECONDS", 3600)
+    monkeypatch.setattr(eta, "HISTORY_SECONDS", 3600)
+    yield
+    caches["local"].clear()
 
 
 @pytest.fixture

@@ -62,6 +62,8 @@ def test_a_closed_stream_wakes_and_one_that_ended_leaves_nothing_behind() -> Non
             await stream.news(within=1)
             assert stream.is_closed
             assert list(hub) == [stream]
+            with hub.subscribed("team") as late:
+                assert late.is_closed
         assert list(hub) == []
         hub.publish(Change("team", "a"))
 

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings as site
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,10 +26,11 @@ from hypothesis.stateful import (
 
 from accounts.errors import DomainError
 from billing.services import InsufficientCredits, find_violations
-from generations import fal_gateway
+from generations import fal_gateway, states
 from generations.models import Image, Submission
 from generations.parameters import ClipParams
 from generations.services import cancel_generation, dispatch, polling, queueing, receipts, submit_generation
+from generations.services import states as moves
 from generations.services.editing import edit_generation
 from generations.services.states import advance
 from generations.states import Status
@@ -437,18 +438,40 @@ class Jobs(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_oracle(settings_of_fal) -> None:
+    run(EXAMPLES)
+    assert Jobs.steps >= STEPS_MIN
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("broken", ["table", "money", "lock"])
+def test_control_a_broken_state_machine_is_noticed(settings_of_fal, monkeypatch, broken) -> None:
+    """An extra move in the table; a hold that nobody settles; evidence believed without looking at the table."""
+    if broken == "table":
+        monkeypatch.setitem(
+            states.TRANSITIONS, Status.QUEUED, states.TRANSITIONS[Status.QUEUED] | {Status.SUCCEEDED}
+        )
+    elif broken == "money":
+        monkeypatch.setattr(moves, "settle_hold", lambda **_: None)
+    else:
+        monkeypatch.setattr(moves, "TRANSITIONS", dict.fromkeys(Status, frozenset(Status)))
+
+    with pytest.raises((AssertionError, DatabaseError, LookupError, DomainError, ExceptionGroup)):
+        run(20, phases=[Phase.generate])
+
+
+def run(histories: int, **options) -> None:
     run_state_machine_as_test(
         Jobs,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=histories,
             stateful_step_count=RULES,
             deadline=None,
             database=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
+            **options,
         ),
     )
-    assert Jobs.steps >= STEPS_MIN
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def test_the_guide_names_codes_with_their_statuses():
     told = {code: int(status) for status, codes in rows for code in re.findall(r"`([a-z_]+)`", codes)}
 
     # What no endpoint answers today.
-    unused = {"forbidden", "foreign_webhook", "image_refused", "rate_limited", "upstream_paused"}
-    unused |= {"used_more_than_held", "quote_expired", "credit_spent", "second_person_needed"}
+    unused = {"foreign_webhook", "image_refused", "used_more_than_held"}
+    unused |= {"quote_expired", "credit_spent", "second_person_needed"}
     assert told == {code: kind.status for code, kind in KINDS.items() if code not in unused}
 
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ from ltxplatform import processes
 from ltxplatform.management.commands.demo import live_command
 from tests.support.programs import Running, started
 from tests.support.sandbox_process import SandboxHandle
+
+MARK = "TEST_PROGRAM"  # in the environment of a program and of all it starts
 
 
 def free_port() -> int:
@@ -35,7 +37,6 @@ class Product:
     media: Path
     running: dict[str, Running] = field(default_factory=dict)
     stacks: dict[str, ExitStack] = field(default_factory=dict)
-    orphans: list[psutil.Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -51,8 +52,12 @@ class Product:
 
     def start(self, name: str) -> None:
         stack = ExitStack()
-        self.running[name] = stack.enter_context(started(*COMMANDS[name](self), **self.environment))
+        environment = self.environment | {MARK: self._mark(name)}
+        self.running[name] = stack.enter_context(started(*COMMANDS[name](self), **environment))
         self.stacks[name] = stack
+
+    def _mark(self, name: str) -> str:
+        return f"{name} {self.port}"
 
     def wait_for_web(self, seconds: float = 30) -> None:
         self.running["web"].wait_for(self.answers, seconds)
@@ -65,16 +70,15 @@ class Product:
 
     def kill(self, name: str) -> None:
         """kill -9 of the process itself; what it started must cope."""
-        self.orphans += self.running[name].descendants()
         self.running[name].child.send_signal(signal.SIGKILL)
         self.running[name].child.wait(10)
 
     def revive(self, name: str) -> None:
-        """What a supervisor does after a death: clear the remains and start it again."""
-        for orphan in self.orphans:
-            if orphan.is_running():
-                orphan.kill()
-        self.orphans.clear()
+        """What a container's supervisor does after a death: end all that lived in it, and start it again."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == self._mark(name):
+                    process.kill()
         self.stacks[name].close()
         self.start(name)
 
