@@ -1,8 +1,8 @@
 """What the platform adds after fal is done: from the stand-in's COMPLETED to a clip that plays on its page.
 
 Fifty clips through the product's own processes, first with webhooks, then by polling alone. A watcher for each clip
-asks the clip's page as the page itself would, at the pace it asks when nobody pushes news to it, and, once the video is
-there, asks for its first bytes. Run by `python -m benchmarks.delivery_overhead`.
+does what its open page does: it listens to the live process, asks the page when the clip is named and, once the video
+is there, asks for its first bytes. Run by `python -m benchmarks.delivery_overhead`.
 """
 
 import re
@@ -12,8 +12,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from tests.support.streams import Stream
 
 JOBS = 50
 INFERENCE_SECONDS = 1.0
@@ -22,7 +26,8 @@ PACE_SECONDS = 0.8
 GIVE_UP_SECONDS = 60
 GOALS = {"webhooks": 1.0, "polling": 3.0}
 
-TRIGGER = re.compile(r'id="status"[^>]*data-every="(\d+)"')
+# As in news.js: a burst of news is answered by one request.
+BURST_SECONDS = 0.2
 VIDEO = re.compile(r'<(?:video|source)[^>]* src="(/media/[^"]+)"')
 
 
@@ -42,7 +47,7 @@ def _measure(way: str, address: str, folder: Path) -> tuple[list[float], list[fl
     from django.test import Client
 
     from tests.support import factories
-    from tests.support.product import product
+    from tests.support.product import USUAL, product
     from tests.support.sandbox_process import sandbox_server
 
     team = factories.make_team()
@@ -55,14 +60,19 @@ def _measure(way: str, address: str, folder: Path) -> tuple[list[float], list[fl
     with (
         sandbox_server(inference_seconds=INFERENCE_SECONDS) as fal,
         product(
-            database=address, fal=fal, media=folder / "media", quiet_webhooks=way == "polling"
+            database=address,
+            fal=fal,
+            media=folder / "media",
+            quiet_webhooks=way == "polling",
+            names=(*USUAL, "live"),
         ) as running,
     ):
         watchers = []
         for number in range(JOBS):
             generation = factories.make_generation(team, image=image, seed=number, num_frames=25)
             page = f"{running.url}/t/{team.slug}/clips/{generation.pk}/"
-            watcher = threading.Thread(target=_watch, args=(page, cookie, str(generation.pk), playable))
+            news = f"{running.live_url}/live/t/{team.slug}/"
+            watcher = threading.Thread(target=_watch, args=(page, news, cookie, str(generation.pk), playable))
             watcher.start()
             watchers.append(watcher)
             time.sleep(PACE_SECONDS)
@@ -86,13 +96,17 @@ def _requests() -> list[tuple[str, str, datetime]]:
     return [(str(job), request_id, ready) for job, request_id, ready in values]
 
 
-def _watch(page: str, cookie: str, job: str, playable: dict[str, float]) -> None:
-    """Ask as the open page does until its video answers; then note the time."""
+def _watch(page: str, news: str, cookie: str, job: str, playable: dict[str, float]) -> None:
+    """Ask whenever the stream names the clip until its video answers; then note the time."""
+    from tests.support.streams import opened
+
     deadline = time.monotonic() + GIVE_UP_SECONDS
-    pace = 1.0
-    with httpx.Client(cookies={"session": cookie}, headers={"HX-Request": "true"}, trust_env=False) as client:
+    heard = 0
+    with (
+        opened(news, Cookie=f"session={cookie}") as stream,
+        httpx.Client(cookies={"session": cookie}, headers={"HX-Request": "true"}, trust_env=False) as client,
+    ):
         while time.monotonic() < deadline:
-            time.sleep(pace)
             answer = client.get(page)
             if found := VIDEO.search(answer.text):
                 part = client.get(
@@ -101,9 +115,19 @@ def _watch(page: str, cookie: str, job: str, playable: dict[str, float]) -> None
                 if part.status_code == 206:
                     playable[job] = time.time()
                     return
-            if trigger := TRIGGER.search(answer.text):
-                pace = int(trigger[1]) / 1000
+            time.sleep(BURST_SECONDS)
+            heard = _next_news(stream, job, heard, deadline)
     raise RuntimeError(f"clip {job} never became playable")
+
+
+def _next_news(stream: "Stream", job: str, heard: int, deadline: float) -> int:
+    """Wait until the stream has named the clip again; returns how often it was named."""
+    while time.monotonic() < deadline:
+        named = sum(job in event.data for event in list(stream.events))
+        if named > heard:
+            return named
+        time.sleep(0.01)
+    return heard
 
 
 def _report(what: str, seconds: list[float], goal: float | None = None) -> None:

@@ -47,7 +47,8 @@ def rule(step: str, fault: str, **fields: Any) -> Rule:
 
 
 WITHHOLD = rule("webhook", "withhold")
-LASTS_LONG = rule("submit", "speed", inference_seconds=90)
+# Longer than it may take until everything is ordered: only the cancellation ends such a job.
+LASTS_LONG = rule("submit", "speed", inference_seconds=900)
 LOST = rule("submit", "drop_after", times=1)
 
 # Answers that are evidence of nothing: the caller must ask again, and nothing may change.
@@ -193,7 +194,7 @@ def at_cancel() -> list[Case]:
             CANCELED,
             cancel=True,
         ),
-        Case("cancel in line at fal", (rule("submit", "speed", queue_seconds=90),), CANCELED, cancel=True),
+        Case("cancel in line at fal", (rule("submit", "speed", queue_seconds=900),), CANCELED, cancel=True),
     ]
 
 
