@@ -39,7 +39,7 @@ from tests.billing.books import make_wallet
 from tests.billing.oracle import Oracle, price
 from tests.support.factories import make_user
 
-EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "30"))  # 100 make ten thousand steps
 STEPS = 100
 TEAMS = 2
 teams = st.integers(0, TEAMS - 1)

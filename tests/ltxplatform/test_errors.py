@@ -59,7 +59,13 @@ def test_the_guide_names_codes_with_their_statuses():
 
 
 def test_money_refusals_are_never_what_clients_retry():
-    for code in ("insufficient_credits", "debt_open", "budget_exceeded", "team_frozen", "idempotency_key_reuse"):
+    for code in (
+        "insufficient_credits",
+        "debt_open",
+        "budget_exceeded",
+        "team_frozen",
+        "idempotency_key_reuse",
+    ):
         assert KINDS[code].status not in {409, 429}
         assert not KINDS[code].retryable
 
