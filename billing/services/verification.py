@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from billing.models import Account, Entry, Hold, Transaction
+from billing.models import Account, Entry, Hold, Lot, LotMove, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,5 @@ def book_counts() -> dict[str, int]:
     """How many rows the proof covered."""
     return {
         str(model._meta.verbose_name_plural): model._default_manager.count()
-        for model in (Account, Transaction, Entry, Hold)
+        for model in (Account, Transaction, Entry, Hold, Lot, LotMove)
     }
