@@ -64,6 +64,8 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     entries = [("Clips", "clapperboard", "generations:clips", "l")]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
         entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
+    if request.actor.may(BILLING_VIEW):  # type: ignore[attr-defined]
+        entries.append(("Billing", "wallet", "billing:home", "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
     return [
