@@ -408,6 +408,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": False},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
     },
 }

@@ -1,8 +1,9 @@
 """Buying credit by hand: the intention here, the payment on Stripe's page."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid4, uuid5
 
@@ -18,6 +19,7 @@ from billing.money import MICROS
 from billing.services.customers import PaymentsUnavailable, customer_of
 from billing.services.purchases import start_purchase
 
+DOLLARS: Final = re.compile(r"[-\u2212]?[0-9]{1,12}(\.[0-9]{1,12})?")
 # Stripe takes thirty minutes to a day, and a repeated request must name the same end.
 PAGE_HOURS: Final = 12
 SHORTEST: Final = timedelta(minutes=35)
@@ -39,12 +41,9 @@ class NotPayable(DomainError):
 def credit_from(text: str) -> int:
     """µ$ of credit for dollars as people write them. Raises AmountRefused with a sentence for each wrong form."""
     written = text.strip().removeprefix("$").strip().replace(",", "")
-    try:
-        dollars = Decimal(written)
-    except InvalidOperation:
-        raise AmountRefused("Write an amount in US dollars, such as 40 or 12.50.") from None
-    if not dollars.is_finite():
+    if DOLLARS.fullmatch(written) is None:
         raise AmountRefused("Write an amount in US dollars, such as 40 or 12.50.")
+    dollars = Decimal(written.replace("\u2212", "-"))
     if dollars <= 0:
         raise AmountRefused("The amount must be above zero.")
     if dollars < settings.PURCHASE_MIN:
