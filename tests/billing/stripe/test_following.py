@@ -1,5 +1,6 @@
 """Without any webhook: the page people come back to, the sweep and staff find out by themselves."""
 
+import itertools
 from datetime import timedelta
 
 from django.utils import timezone
@@ -70,7 +71,7 @@ def test_looks_become_rarer(desk: Desk, buyer: Buyer) -> None:
             moments.append(now)
 
     gaps = [
-        (after - before).total_seconds() / 60 for before, after in zip(moments, moments[1:], strict=False)
+        (after - before).total_seconds() / 60 for before, after in itertools.pairwise(moments)
     ]
     assert gaps[:5] == [2, 4, 8, 16, 32]
     assert gaps[5] == 60
