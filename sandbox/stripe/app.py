@@ -16,14 +16,21 @@ from sandbox.stripe import (
     api,
     checkout,
     control_api,
+    control_bank,
     customers,
+    disputes,
     events,
     intents,
     invoices,
     pages,
     payment_methods,
+    payouts,
+    portal,
     prices,
+    refunds,
+    search,
     setup_intents,
+    taxes,
 )
 from sandbox.stripe.account import Account
 from sandbox.stripe.jobs import Runner
@@ -31,9 +38,10 @@ from sandbox.stripe.knobs import Knobs
 from sandbox.stripe.store import Store
 
 OPERATIONS = [
-    operation
-    for module in (checkout, customers, events, intents, invoices, payment_methods, prices, setup_intents)
-    for operation in module.OPERATIONS
+    *(checkout.OPERATIONS + customers.OPERATIONS + disputes.OPERATIONS + events.OPERATIONS),
+    *(intents.OPERATIONS + invoices.OPERATIONS + payment_methods.OPERATIONS + payouts.OPERATIONS),
+    *(portal.OPERATIONS + prices.OPERATIONS + refunds.OPERATIONS + search.OPERATIONS),
+    *(setup_intents.OPERATIONS + taxes.OPERATIONS),
 ]
 
 
@@ -69,6 +77,12 @@ def build_app(config: Config) -> Starlette:
         account.store.close()
 
     return Starlette(
-        routes=[*control_api.routes(), *pages.routes(), *api.routes(OPERATIONS)],
+        routes=[
+            *control_api.routes(),
+            *control_bank.routes(),
+            *pages.routes(),
+            *portal.routes(),
+            *api.routes(OPERATIONS),
+        ],
         lifespan=lifespan,
     )

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.loopback import is_local
-from sandbox.stripe import checkout_payment, payments
 from sandbox.stripe.account import Account, Object, public
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.events import new_endpoint
@@ -32,7 +31,9 @@ def control(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             data = json.loads(await request.body() or b"{}")
             with account.store.transaction():
                 return JSONResponse(handler(request, account, data))
-        except (BadControl, ValueError, KeyError) as error:
+        except KeyError as error:
+            return JSONResponse({"detail": f"{error} is missing."}, 400)
+        except (BadControl, ValueError) as error:
             return JSONResponse({"detail": str(error)}, 400)
         except StripeError as error:
             return JSONResponse(error.body, error.status)
@@ -122,14 +123,6 @@ def _resend(request: Request, account: Account, data: Any) -> Object:
     return event
 
 
-def _settle(request: Request, account: Account, data: Any) -> Object:
-    """End a payment that is processing now: `{"succeeds": false}` lets it fail."""
-    intent = account.get("payment_intent", request.path_params["id"])
-    if payments.settle(account, intent, succeeds=bool(data.get("succeeds", True))):
-        checkout_payment.settled(account, intent)
-    return public(intent)
-
-
 def _objects(request: Request, account: Account, data: Any) -> list[Object]:
     """All objects of a kind, newest first."""
     return [public(item) for item in account.store.find(request.path_params["kind"])]
@@ -146,6 +139,5 @@ def routes() -> list[Route]:
         Route("/control/deliveries", control(_deliveries), methods=["GET"]),
         Route("/control/deliveries/release", control(_release), methods=["POST"]),
         Route("/control/events/{id}/resend", control(_resend), methods=["POST"]),
-        Route("/control/payment_intents/{id}/settle", control(_settle), methods=["POST"]),
         Route("/control/objects/{kind}", control(_objects), methods=["GET"]),
     ]

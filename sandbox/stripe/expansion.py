@@ -32,10 +32,16 @@ def _invoice_payments(account: Account, invoice: Object) -> Object:
     return list_of(found, "/v1/invoice_payments")
 
 
+def _tax_lines(account: Account, calculation: Object) -> Object:
+    lines: Object = calculation["sandbox_lines"]
+    return lines
+
+
 INCLUDED: dict[tuple[str, str], Included] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): line_items_of,
     ("invoice", "payments"): _invoice_payments,
+    ("tax.calculation", "line_items"): _tax_lines,
 }
 
 

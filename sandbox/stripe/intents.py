@@ -145,7 +145,8 @@ TRANSACTIONS = listing(
     "/balance_transactions",
     "balance_transaction",
     "BalanceTransactionListParams",
-    **{name: name for name in ("type", "payout", "source", "currency")},
+    **{name: name for name in ("type", "source", "currency")},
+    payout="sandbox_payout",
 )
 OPERATIONS = [
     Operation("POST", INTENTS, "PaymentIntentCreateParams", _create),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import httpx
 
-from sandbox.stripe import checkout, checkout_payment, payments
+from sandbox.stripe import checkout, checkout_payment, disputes, payments, payouts, refunds
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.store import Job
@@ -34,9 +34,29 @@ def _book_charge(account: Account, job: Job) -> None:
     payments.book_charge(account, account.get("charge", job.subject))
 
 
+def _dispute(account: Account, job: Job) -> None:
+    disputes.open_dispute(account, account.get("charge", job.subject), reason=job.data["reason"])
+
+
+def _fraud_warning(account: Account, job: Job) -> None:
+    disputes.warn(account, account.get("charge", job.subject))
+
+
+def _end_refund(account: Account, job: Job) -> None:
+    refunds.end(account, account.get("refund", job.subject), succeeds=job.data["succeeds"])
+
+
+def _payout_arrives(account: Account, job: Job) -> None:
+    payouts.arrive(account, account.get("payout", job.subject))
+
+
 HANDLERS: dict[str, Callable[[Account, Job], None]] = {
     "book_charge": _book_charge,
+    "dispute": _dispute,
+    "end_refund": _end_refund,
     "expire_session": _expire_session,
+    "fraud_warning": _fraud_warning,
+    "payout_arrives": _payout_arrives,
     "settle_payment": _settle_payment,
 }
 

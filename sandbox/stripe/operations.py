@@ -53,6 +53,9 @@ class Operation:
     handler: Handler
 
 
+PAGING = {"limit", "starting_after", "ending_before", "created", "expand"}
+
+
 def retrieve(path: str, kind: str, shape: str) -> Operation:
     return Operation("GET", f"{path}/{{id}}", shape, lambda call: call.account.get(kind, call.id))
 
@@ -61,6 +64,8 @@ def listing(path: str, kind: str, shape: str, **filters: str) -> Operation:
     """`filters` maps parameters to the paths of fields they compare with."""
 
     def handler(call: Call) -> Object:
+        for name in call.params.keys() - filters.keys() - PAGING:
+            raise BadRequest(f"The stand-in does not filter by {name}.", param=name)
         given = {target: call.params[name] for name, target in filters.items() if name in call.params}
         return page(call, kind, given, f"/v1{path}")
 
@@ -72,6 +77,8 @@ def update(path: str, kind: str, shape: str, event: str | None, *names: str) -> 
 
     def handler(call: Call) -> Object:
         item = call.account.get(kind, call.id)
+        for name in call.params.keys() - set(names) - {"metadata", "expand"}:
+            raise BadRequest(f"The stand-in does not change {name}.", param=name)
         changes = call.pick(*names)
         if "metadata" in call.params:
             changes["metadata"] = call.metadata(item["metadata"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from html import escape
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,32 +12,13 @@ from starlette.routing import Route
 from sandbox.stripe import checkout_payment, documents
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.checkout_payment import Payer
-from sandbox.stripe.errors import StripeError
 from sandbox.stripe.expansion import line_items_of
+from sandbox.stripe.hosting import form_of, hosted
 from sandbox.stripe.html import button, lines_table, page
 from sandbox.stripe.money import shown
 from sandbox.stripe.test_cards import BY_NAME, METHODS
 
 COUNTRIES = {"US": "United States", "DE": "Germany", "FR": "France", "GB": "United Kingdom"}
-Handler = Callable[[Request, Account], Awaitable[Response]]
-
-
-def hosted(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """A page for anybody who knows its address; unknown addresses are 404."""
-
-    async def endpoint(request: Request) -> Response:
-        account: Account = request.app.state.account
-        account.seen_at(f"{request.url.scheme}://{request.url.netloc}/stripe")
-        try:
-            return await handler(request, account)
-        except StripeError as error:
-            return page("Not found", f"<p>{escape(str(error))}</p>", status=404)
-
-    return endpoint
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
 
 
 def _success(session: Object) -> Response:

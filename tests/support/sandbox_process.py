@@ -58,7 +58,11 @@ class SandboxHandle:
     @property
     def stripe_settings(self) -> dict[str, Any]:
         """STRIPE_* settings that point the product here."""
-        return {"STRIPE_SECRET_KEY": "sk_test_sandbox", "STRIPE_API_URL": f"{self.url}/stripe"}
+        return {
+            "STRIPE_SECRET_KEY": "sk_test_sandbox",
+            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+            "STRIPE_API_URL": f"{self.url}/stripe",
+        }
 
     # -- control
 

@@ -82,6 +82,29 @@ class StripeSandbox:
         """End a payment that is processing."""
         return dict(self.call("POST", f"payment_intents/{payment_intent}/settle", {"succeeds": succeeds}))
 
+    def refund(self, payment_intent: str, **options: Any) -> dict[str, Any]:
+        """A refund made in the dashboard: `amount`, `reason`."""
+        return dict(self.call("POST", "refunds", {"payment_intent": payment_intent, **options}))
+
+    def end_refund(self, refund: str, *, succeeds: bool = True) -> dict[str, Any]:
+        """End a pending refund; with `succeeds=False` also one that had succeeded."""
+        return dict(self.call("POST", f"refunds/{refund}/end", {"succeeds": succeeds}))
+
+    def dispute(self, payment_intent: str, **options: Any) -> dict[str, Any]:
+        """A bank disputes the payment: `amount`, `reason`, `inquiry`, `withdraw=False`."""
+        return dict(self.call("POST", "disputes", {"payment_intent": payment_intent, **options}))
+
+    def dispute_step(self, dispute: str, step: str, **options: Any) -> dict[str, Any]:
+        """`withdraw` and `reinstate` the money, `close` with a `status`."""
+        return dict(self.call("POST", f"disputes/{dispute}/{step}", options))
+
+    def fraud_warning(self, payment_intent: str, **options: Any) -> dict[str, Any]:
+        return dict(self.call("POST", "fraud_warnings", {"payment_intent": payment_intent, **options}))
+
+    def payout(self, currency: str = "usd") -> dict[str, Any]:
+        """The automatic payout of everything that is available."""
+        return dict(self.call("POST", "payouts", {"currency": currency}))
+
     # -- the customer's browser
 
     def pay(
