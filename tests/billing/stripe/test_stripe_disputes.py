@@ -86,7 +86,9 @@ def test_a_dispute_that_is_lost_takes_the_credit_and_what_was_spent_is_owed(
     assert "The bank took $25.00 back" in mail.outbox[0].body
 
 
-def test_the_end_of_a_dispute_may_be_all_that_is_ever_told(desk: Desk, buyer: Buyer, bought: Purchase) -> None:
+def test_the_end_of_a_dispute_may_be_all_that_is_ever_told(
+    desk: Desk, buyer: Buyer, bought: Purchase
+) -> None:
     claim = dispute(desk, bought)
     desk.control("POST", f"disputes/{claim}/close", status="lost")
 

@@ -121,7 +121,9 @@ def test_a_refund_that_stripe_forgot_the_key_of_is_still_one(
     assert Refund.objects.get().state == "succeeded"
 
 
-def test_a_refund_that_stripe_refuses_gives_the_credit_back(desk: Desk, buyer: Buyer, bought: Purchase) -> None:
+def test_a_refund_that_stripe_refuses_gives_the_credit_back(
+    desk: Desk, buyer: Buyer, bought: Purchase
+) -> None:
     desk.control("POST", "refunds", payment_intent=bought.payment_intent, amount=2_000)
 
     with pytest.raises(PaymentsUnavailable, match="Stripe refused the refund"):
