@@ -214,6 +214,15 @@ def test_a_long_batch_is_shown_page_by_page(client, team, image):
     assert client.get(address, {"first": "x"}).status_code == 200
 
 
+def test_the_clips_of_a_sweep_are_told_apart_by_their_seeds(client, team, image):
+    client.post(page_url(team), filled("seeds", image=str(image.pk), seeds="7-9"))
+    batch = Batch.objects.get()
+
+    page = text_of(client.get(page_url(team, "batch", pk=batch.pk)))
+
+    assert re.findall(r"seed (\d+)", page) == ["7", "8", "9"]
+
+
 def test_progress_comes_as_the_part_alone(client, team, image):
     batch = factories.make_batch(team, image=image)
 
