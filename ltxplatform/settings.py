@@ -103,6 +103,13 @@ QUEUE_MAX = env.integer("QUEUE_MAX", default=100_000, minimum=1)
 # Assumed for 121 frames of 720p without detail pass, until enough clips were made to know better.
 ETA_PRIOR_SECONDS = env.integer("ETA_PRIOR_SECONDS", default=40, minimum=1)
 
+# -- billing
+
+# Dollars that one member of staff may give or take alone; above, another one approves.
+ADJUSTMENT_LIMIT = env.integer("ADJUSTMENT_LIMIT", default=100, minimum=0)
+# What new prices add to the provider's rate.
+PRICE_MARGIN_PERCENT = env.integer("PRICE_MARGIN_PERCENT", default=0, minimum=0)
+
 # -- Django
 
 INSTALLED_APPS = [

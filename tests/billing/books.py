@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.actors import system_actor
 from accounts.models import Team
 from billing import services
-from billing.models import Hold, PriceVersion
+from billing.models import Hold, PriceVersion, Purchase
 from billing.services import Quote
 
 
@@ -48,9 +48,25 @@ def hold(
         )
 
 
-def settle(attempt: UUID, used: int) -> Hold:
+def settle(attempt: UUID, used: int, *, now: datetime | None = None) -> Hold:
     with transaction.atomic():
-        return services.settle_hold(generation_id=attempt, used=used)
+        return services.settle_hold(generation_id=attempt, used=used, now=now)
+
+
+def spend(team: Team, amount: int) -> None:
+    """A clip that cost `amount` µ$."""
+    attempt = uuid4()
+    hold(team, amount, attempt)
+    settle(attempt, amount)
+
+
+def buy(team: Team, credit: int, *, tax_cents: int = 0, credit_days: int | None = None) -> Purchase:
+    """A paid purchase of `credit` µ$."""
+    bought = services.start_purchase(
+        team=team, credit=credit, actor="test", tax_cents=tax_cents, credit_days=credit_days
+    )
+    assert services.credit_purchase(purchase=bought, actor="test", now=timezone.now())
+    return bought
 
 
 def wallet(team: Team) -> tuple[int, int]:
