@@ -16,6 +16,15 @@ from billing.models.books import (
 from billing.models.budgets import Budget, HoldBudget, Limit, Notice, Period
 from billing.models.holds import Hold, HoldState
 from billing.models.lots import Bucket, Lot, LotMove, LotSource
+from billing.models.payments import (
+    FraudWarning,
+    Payment,
+    Recharge,
+    RechargeRule,
+    RechargeState,
+    StripeCustomer,
+    StripeReceipt,
+)
 from billing.models.prices import PriceVersion, StoredQuote
 from billing.models.purchases import (
     Debt,
@@ -40,6 +49,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Entry",
+    "FraudWarning",
     "Hold",
     "HoldBudget",
     "HoldState",
@@ -48,15 +58,21 @@ __all__ = [
     "LotMove",
     "LotSource",
     "Notice",
+    "Payment",
     "Period",
     "PriceVersion",
     "ProviderCharge",
     "Purchase",
     "PurchaseOrigin",
     "PurchaseState",
+    "Recharge",
+    "RechargeRule",
+    "RechargeState",
     "Refund",
     "RefundState",
     "StoredQuote",
+    "StripeCustomer",
+    "StripeReceipt",
     "Transaction",
     "TransactionKind",
 ]

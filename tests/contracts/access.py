@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from accounts.permissions import (
+    BILLING_MANAGE,
     BILLING_VIEW,
     GENERATIONS_CANCEL,
     GENERATIONS_CREATE,
@@ -13,7 +14,7 @@ from accounts.permissions import (
 
 # public: everybody. signed_in: whoever has an account. staff: is_staff. team: a member whose role carries the
 # permission. api: a key whose scopes and maker carry it. token: whoever holds the signed token in the address.
-# webhook: fal, by its signature.
+# webhook: fal or Stripe, by their signatures.
 Level = Literal["public", "signed_in", "staff", "team", "api", "token", "webhook"]
 
 
@@ -74,9 +75,17 @@ ACCESS: dict[str, Access] = {
     "generations:resume": team(post=GENERATIONS_CREATE, pk="clip_id"),
     "generations:run_next": team(post=GENERATIONS_CREATE, pk="clip_id"),
     "generations:edit": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE, pk="clip_id"),
+    "billing:home": team(get=BILLING_VIEW),
+    "billing:buy": team(post=BILLING_MANAGE),
+    "billing:purchase": team(get=BILLING_VIEW, pk="purchase_id"),
+    "billing:pay": team(post=BILLING_MANAGE, pk="purchase_id"),
+    "billing:portal": team(post=BILLING_MANAGE),
+    "billing:recharge": team(post=BILLING_MANAGE),
+    "billing:recharge_stop": team(post=BILLING_MANAGE),
     # -- doors of their own
     "generations:media": Access("token", args={"token": "token", "name": "name"}),
     "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),
+    "billing:stripe_webhook": Access("webhook", {"POST": ""}),
     # -- signing in and up, by django-allauth
     "account_login": public(),
     "account_logout": public(),
