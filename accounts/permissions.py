@@ -8,6 +8,8 @@ GENERATIONS_CANCEL: Final = "generations.cancel"
 # Change the waiting clips of colleagues too: their order, their input, their pauses.
 GENERATIONS_MANAGE: Final = "generations.manage"
 BILLING_VIEW: Final = "billing.view"
+# Say who may spend how much, and decide when somebody asks for more.
+BUDGETS_MANAGE: Final = "budgets.manage"
 KEYS_MANAGE: Final = "keys.manage"
 
 _VIEWER = frozenset({GENERATIONS_VIEW})
@@ -15,7 +17,7 @@ _EDITOR = _VIEWER | {GENERATIONS_CREATE, GENERATIONS_CANCEL}
 _ADMIN = _EDITOR | {GENERATIONS_MANAGE, KEYS_MANAGE}
 
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
-    "owner": _ADMIN | {BILLING_VIEW},
+    "owner": _ADMIN | {BILLING_VIEW, BUDGETS_MANAGE},
     "admin": _ADMIN | {BILLING_VIEW},
     "editor": _EDITOR | {BILLING_VIEW},
     "viewer": _VIEWER,

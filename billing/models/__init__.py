@@ -28,6 +28,8 @@ from billing.models.purchases import (
     Refund,
     RefundState,
 )
+from billing.models.raise_requests import RaiseRequest, RequestState
+from billing.models.usage import UsageDay
 
 __all__ = [
     "PLATFORM_KINDS",
@@ -54,9 +56,12 @@ __all__ = [
     "Purchase",
     "PurchaseOrigin",
     "PurchaseState",
+    "RaiseRequest",
     "Refund",
     "RefundState",
+    "RequestState",
     "StoredQuote",
     "Transaction",
     "TransactionKind",
+    "UsageDay",
 ]
