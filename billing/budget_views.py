@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -13,6 +13,7 @@ from accounts.errors import DomainError, FieldErrors
 from accounts.http import TeamRequest, requires
 from accounts.permissions import BUDGETS_MANAGE, GENERATIONS_CREATE, GENERATIONS_VIEW
 from billing.budget_forms import AnswerForm, AskForm, CapForm, LimitForm, RaiseForm
+from billing.models import Limit, RaiseRequest
 from billing.money import format_exact
 from billing.sections import billing_tabs
 from billing.services import limit_changes, raise_requests
@@ -83,7 +84,9 @@ def ask(request: TeamRequest, pk: int) -> HttpResponse:
         for each in allowances_of(team=request.team, now=timezone.now(), user=request.user)
     }
     if pk not in mine:
-        raise Http404("There is no such limit on you.")
+        _there_is(request, pk)
+        messages.info(request, "That limit is not on you.")
+        return redirect("billing:budgets", request.team.slug)
     form = AskForm(
         request.POST if request.method == "POST" else None, initial={"amount": request.GET.get("amount", "")}
     )
@@ -103,8 +106,9 @@ def ask(request: TeamRequest, pk: int) -> HttpResponse:
 @requires(BUDGETS_MANAGE)
 def request_approve(request: TeamRequest, pk: int) -> HttpResponse:
     form = AnswerForm(request.POST)
+    get_object_or_404(RaiseRequest, team=request.team, pk=pk)
     if not form.is_valid():
-        return _answer_refused(request, form, _first_error(form))
+        return _refused(request, _first_error(form))
     values = form.cleaned_data
     try:
         done = raise_requests.approve_request(
@@ -115,10 +119,8 @@ def request_approve(request: TeamRequest, pk: int) -> HttpResponse:
             note=values["note"],
             now=timezone.now(),
         )
-    except RequestNotFound as error:
-        raise Http404(error.message) from error
     except DomainError as error:
-        return _answer_refused(request, form, _sentence(error))
+        return _refused(request, _sentence(error))
     who = done.asked_by.get_full_name()
     return _done(request, f"{who} may spend {format_exact(done.granted)} more from now on.")
 
@@ -134,17 +136,17 @@ def request_decline(request: TeamRequest, pk: int) -> HttpResponse:
     except RequestNotFound as error:
         raise Http404(error.message) from error
     except DomainError as error:
-        return _answer_refused(request, None, error.message)
+        return _refused(request, error.message)
     return _done(request, f"{done.asked_by.get_full_name()} is told that the limit stays as it is.")
 
 
 def _change(request: TeamRequest, pk: int, form: CapForm | RaiseForm) -> HttpResponse:
     """A cap, or with a RaiseForm one for a time; what is wrong is said above the list."""
     now = timezone.now()
+    _there_is(request, pk)
+    if not form.is_valid():
+        return _refused(request, _first_error(form))
     try:
-        limit_changes.limit_of(request.actor, pk)
-        if not form.is_valid():
-            return _answer_refused(request, None, _first_error(form))
         change: dict[str, Any] = {"actor": request.actor, "limit_id": pk, "cap": form.cleaned_data["amount"]}
         if isinstance(form, RaiseForm):
             limit = limit_changes.raise_for_a_time(**change, until=form.until(now), now=now)
@@ -153,7 +155,7 @@ def _change(request: TeamRequest, pk: int, form: CapForm | RaiseForm) -> HttpRes
     except LimitNotFound as error:
         raise Http404(error.message) from error
     except FieldErrors as error:
-        return _answer_refused(request, None, _sentence(error))
+        return _refused(request, _sentence(error))
     return _done(request, _said(allowance_of(limit=limit, now=now)))
 
 
@@ -183,7 +185,12 @@ def _page(request: TeamRequest, **more: Any) -> dict[str, Any]:
     return {**context, **more}
 
 
-def _answer_refused(request: TeamRequest, form: AnswerForm | None, sentence: str) -> HttpResponse:
+def _there_is(request: TeamRequest, pk: int) -> None:
+    """Raise Http404 unless the limit is the team's and counts."""
+    get_object_or_404(Limit, team=request.team, pk=pk, active=True)
+
+
+def _refused(request: TeamRequest, sentence: str) -> HttpResponse:
     return render(request, PAGE, _page(request, refused=sentence), status=422)
 
 

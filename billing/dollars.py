@@ -8,21 +8,21 @@ from django.core.exceptions import ValidationError
 from billing.money import as_decimal_string, parse_dollars
 
 
-class DollarField(forms.CharField):
+class DollarField(forms.Field):
     """Dollars as people write them ("0.20", "$1,000"); cleaned to µ$."""
 
     default_error_messages = {"required": "Write an amount of dollars, such as 2.50."}
 
     def __init__(self, **options: Any) -> None:
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"})
-        super().__init__(max_length=20, widget=widget, **options)
+        attrs = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00", "maxlength": "20"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
-    def to_python(self, value: object) -> Any:
-        text = super().to_python(value)
+    def to_python(self, value: object) -> int | None:
+        text = str(value or "").strip()
         if not text:
-            return text
+            return None
         try:
-            return parse_dollars(text)
+            return parse_dollars(text[:40])
         except ValueError as error:
             raise ValidationError(str(error), code="invalid") from error
 
@@ -32,6 +32,3 @@ class DollarField(forms.CharField):
             return value
         whole, _, part = as_decimal_string(value).partition(".")
         return f"{whole}.{part.rstrip('0').ljust(2, '0')}"
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return True

@@ -10,7 +10,7 @@ from billing.services.statement_pages import Filter
 from billing.services.statement_words import GROUPS
 
 
-class NamedChoice(forms.ModelChoiceField):
+class NamedChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """People and keys, by their names."""
 
     def label_from_instance(self, each: Any) -> str:

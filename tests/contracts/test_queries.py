@@ -23,6 +23,9 @@ PAGES = {
     "generations:batches": 8,
     "generations:batch": 11,
     "accounts:keys": 7,
+    "billing:statement": 17,
+    "billing:usage": 13,
+    "billing:budgets": 15,
 }
 ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
 
