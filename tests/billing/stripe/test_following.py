@@ -70,9 +70,7 @@ def test_looks_become_rarer(desk: Desk, buyer: Buyer) -> None:
         if following.take_due_looks(now=now, limit=10):
             moments.append(now)
 
-    gaps = [
-        (after - before).total_seconds() / 60 for before, after in itertools.pairwise(moments)
-    ]
+    gaps = [(after - before).total_seconds() / 60 for before, after in itertools.pairwise(moments)]
     assert gaps[:5] == [2, 4, 8, 16, 32]
     assert gaps[5] == 60
 
