@@ -5,7 +5,15 @@ from contextlib import suppress
 from django.utils import timezone
 
 from billing.models import Refund
-from billing.services import following, notices, recharge, stripe_receipts, stripe_refunds, stripe_sweep
+from billing.services import (
+    following,
+    notices,
+    raise_mail,
+    recharge,
+    stripe_receipts,
+    stripe_refunds,
+    stripe_sweep,
+)
 from billing.services.customers import PaymentsUnavailable
 
 
@@ -39,3 +47,12 @@ def back_fill(**_: object) -> None:
     since = stripe_sweep.back_fill_since(now=timezone.now())
     if since is not None:
         stripe_receipts.back_fill(since=since, clock=timezone.now)
+
+
+def tell_about_request(*, request_id: str, **_: object) -> None:
+    raise_mail.tell(request_id=int(request_id))
+
+
+def tell_about_requests(**_: object) -> None:
+    for request_id in raise_mail.untold():
+        raise_mail.tell(request_id=request_id)

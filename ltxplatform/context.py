@@ -74,12 +74,20 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     entries = [("Clips", "clapperboard", "generations:clips", "l")]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
         entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
-    if request.actor.may(BILLING_VIEW):  # type: ignore[attr-defined]
-        entries.append(("Billing", "wallet", "billing:home", "b"))
+    first = "billing:home" if request.actor.may(BILLING_VIEW) else "billing:budgets"  # type: ignore[attr-defined]
+    entries.append(("Billing", "wallet", first, "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
     return [
-        {"label": label, "icon": icon, "url": url, "key": key, "current": request.path.startswith(url)}
+        {
+            "label": label,
+            "icon": icon,
+            "url": url,
+            "key": key,
+            "current": request.path.startswith(
+                url.partition("billing/")[0] + "billing/" if key == "b" else url
+            ),
+        }
         for label, icon, name, key in entries
         for url in [reverse(name, args=[team.slug])]
     ]

@@ -37,6 +37,8 @@ from billing.models.purchases import (
     Refund,
     RefundState,
 )
+from billing.models.raise_requests import RaiseRequest, RequestState
+from billing.models.usage import UsageDay
 
 __all__ = [
     "PLATFORM_KINDS",
@@ -65,14 +67,17 @@ __all__ = [
     "Purchase",
     "PurchaseOrigin",
     "PurchaseState",
+    "RaiseRequest",
     "Recharge",
     "RechargeRule",
     "RechargeState",
     "Refund",
     "RefundState",
+    "RequestState",
     "StoredQuote",
     "StripeCustomer",
     "StripeReceipt",
     "Transaction",
     "TransactionKind",
+    "UsageDay",
 ]

@@ -1,4 +1,4 @@
-"""The whole platform in one terminal: database, stand-ins, web, workers, poller, live, and a demo team."""
+"""The whole platform in one terminal: database, stand-ins, web, workers, poller, live process and a demo team."""
 
 import fcntl
 import os
