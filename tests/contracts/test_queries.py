@@ -18,6 +18,7 @@ PAGES = {
     "generations:create": 13,
     "generations:clips": 9,
     "generations:clip": 12,
+    "generations:recipe": 6,
     "generations:edit": 13,
     "generations:batch_create": 10,
     "generations:batches": 8,
