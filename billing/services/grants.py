@@ -1,5 +1,7 @@
 """Credit that nobody paid for."""
 
+from datetime import datetime
+
 from django.db import transaction
 
 from accounts.models import Team
@@ -8,8 +10,10 @@ from billing.ledger import KeyReused
 
 
 @transaction.atomic
-def grant_promo(*, team: Team, amount: int, key: str, actor: str, reason: str) -> None:
-    """Give the team `amount` µ$ of promotional credit, once per `key`; opens its wallet if need be.
+def grant_promo(
+    *, team: Team, amount: int, key: str, actor: str, reason: str, expires_at: datetime | None = None
+) -> None:
+    """Give the team a lot of `amount` µ$ of promotional credit, once per `key`; opens its wallet if need be.
 
     Raises ValueError for an amount that is not positive or a missing reason, KeyReused when `key`
     already gave another team or amount, and Busy. Locks the team's available row.
@@ -18,6 +22,8 @@ def grant_promo(*, team: Team, amount: int, key: str, actor: str, reason: str) -
         raise ValueError("A grant adds credit: the amount must be above zero.")
     if not reason.strip():
         raise ValueError("A grant needs a reason.")
-    answer = ledger.grant_promo(team_id=team.pk, amount=amount, key=key, actor=actor, reason=reason)
+    answer = ledger.grant_promo(
+        team_id=team.pk, amount=amount, key=key, actor=actor, reason=reason, expires_at=expires_at
+    )
     if answer.outcome == "key_reused":
         raise KeyReused("This key already belongs to another grant.")

@@ -3,40 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.actors import Actor
 from accounts.errors import DomainError
 from accounts.permissions import BILLING_VIEW
 from billing import ledger
 from billing.ledger import KeyReused
 from billing.models import Hold, HoldState
-from billing.money import format_balance, format_cost, format_exact
+from billing.money import format_exact
 from billing.services.pricing import Quote
-
-
-class InsufficientCredits(DomainError):
-    """`needed` and `available` are µ$, for one clip or several; only who may see the balance is told it."""
-
-    code = "insufficient_credits"
-
-    def __init__(self, *, needed: int, available: int, show_balance: bool = True, clips: int = 1) -> None:
-        self.needed = needed
-        self.available = available
-        costs = "This clip costs" if clips == 1 else f"These {clips} clips cost"
-        less = "a shorter clip" if clips == 1 else "fewer or shorter clips"
-        if show_balance:
-            super().__init__(
-                f"{costs} {format_cost(needed)} and your team has {format_balance(available)} left. "
-                f"Add credits, or choose {less}.",
-                needed=needed,
-                available=available,
-                shortfall=needed - available,
-            )
-        else:
-            super().__init__(
-                f"{costs} {format_cost(needed)}, and your team has too few credits left. "
-                f"Ask an owner to add some, or choose {less}.",
-                needed=needed,
-            )
+from billing.services.refusals import refusal
 
 
 class UsedMoreThanHeld(DomainError):
@@ -45,14 +22,27 @@ class UsedMoreThanHeld(DomainError):
     code = "used_more_than_held"
 
 
-def hold_credits(*, actor: Actor, generation_id: UUID, quote: Quote, expires_at: datetime) -> Hold:
+def hold_credits(
+    *,
+    actor: Actor,
+    generation_id: UUID,
+    quote: Quote,
+    expires_at: datetime,
+    now: datetime | None = None,
+    project_id: UUID | None = None,
+) -> Hold:
     """Set the quoted price aside for one generation of `actor.team`, in the caller's transaction.
 
-    Repeating the call returns the same hold, even when the wallet is empty by then. Raises
-    InsufficientCredits, KeyReused when the generation already has a hold at another price or for
-    another team, Busy after three seconds of waiting for the wallet (the transaction is lost), and
-    TransactionManagementError outside a transaction. Locks the team's available row.
+    First takes what is left of lots that are overdue `now`; then burns lots by priority, expiry and age.
+    Counts in the budgets of the actor's API key, of its member and of the project, in the periods of `now`.
+
+    Repeating the call returns the same hold, even when the wallet is empty by then. Raises TeamFrozen,
+    DebtOpen, InsufficientCredits or BudgetExceeded, the first of all that stand in the way; KeyReused when the
+    generation already has a hold at another price or for another team, Busy after three seconds of waiting
+    for the wallet (the transaction is lost), and TransactionManagementError outside a transaction. Locks the
+    team's available row, then budgets, then lots.
     """
+    now = now or timezone.now()
     answer = ledger.hold(
         team_id=actor.team.pk,
         attempt=generation_id,
@@ -63,27 +53,30 @@ def hold_credits(*, actor: Actor, generation_id: UUID, quote: Quote, expires_at:
         num_frames=quote.num_frames,
         passes=quote.passes,
         expires_at=expires_at,
+        now=now,
+        member_id=actor.user.pk if actor.user else None,
+        key_id=actor.key.pk if actor.key else None,
+        project_id=project_id,
     )
     if answer.outcome == "key_reused":
         raise KeyReused("This clip already has its credits set aside at another price.")
     if answer.hold is None:
-        raise InsufficientCredits(
-            needed=quote.amount, available=answer.available, show_balance=actor.may(BILLING_VIEW)
-        )
+        raise refusal(answer=answer, needed=quote.amount, show_balance=actor.may(BILLING_VIEW), now=now)
     return answer.hold
 
 
-def settle_hold(*, generation_id: UUID, used: int) -> Hold:
+def settle_hold(*, generation_id: UUID, used: int, now: datetime | None = None) -> Hold:
     """Capture `used` µ$ and give the rest back, in the caller's transaction.
 
-    Everything is a capture, 0 a release, anything between a partial capture. Repeating the call
+    Everything is a capture, 0 a release, anything between a partial capture. What returns to a lot that is
+    overdue `now` gets seven days, once for each lot. Repeating the call
     returns the first result, whatever `used` says now: webhook and poller may both report. Raises
     UsedMoreThanHeld, Hold.DoesNotExist, ValueError for a negative amount, Busy and
     TransactionManagementError as in `hold_credits`. Locks the team's available row, then the hold.
     """
     if used < 0:
         raise ValueError("What a clip used cannot be negative.")
-    answer = ledger.settle(attempt=generation_id, used=used, actor="system")
+    answer = ledger.settle(attempt=generation_id, used=used, actor="system", now=now or timezone.now())
     if answer.hold is None:
         raise Hold.DoesNotExist(f"No credits were set aside for {generation_id}.")
     if answer.outcome == "above_hold":

@@ -34,9 +34,13 @@ def quote(*, num_frames: int, detail_pass: bool, now: datetime | None = None) ->
 
     Frame rate and resolution are not asked for: they cost nothing.
     """
+    return quote_at(_price_at(now or timezone.now()), num_frames=num_frames, detail_pass=detail_pass)
+
+
+def quote_at(version: PriceVersion, *, num_frames: int, detail_pass: bool) -> Quote:
+    """The price of one clip by a version of the book. Raises ValueError for no frames."""
     if num_frames < 1:
         raise ValueError("A clip has at least one frame.")
-    version = _price_at(now or timezone.now())
     passes = version.detail_passes if detail_pass else 1
     return Quote(
         amount=price_of(rate_nanos=version.rate_nanos, num_frames=num_frames, passes=passes),

@@ -22,6 +22,6 @@ DROP FUNCTION generations_announce_breaker();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generations", "0010_turns_and_breakers")]
+    dependencies = [("generations", "0041_claims_in_one_statement")]
 
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.actors import system_actor
+from accounts.actors import Actor, system_actor
 from accounts.models import Team
 from billing import services
-from billing.models import Hold, PriceVersion
+from billing.models import Hold, PriceVersion, Purchase
 from billing.services import Quote
 
 
@@ -48,9 +48,38 @@ def hold(
         )
 
 
-def settle(attempt: UUID, used: int) -> Hold:
+def hold_by(actor: Actor, amount: int, attempt: UUID | None = None) -> UUID:
+    """Somebody's clip, on its way; returns its id."""
+    attempt = attempt or uuid4()
     with transaction.atomic():
-        return services.settle_hold(generation_id=attempt, used=used)
+        services.hold_credits(
+            actor=actor,
+            generation_id=attempt,
+            quote=quote_of(amount),
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+    return attempt
+
+
+def settle(attempt: UUID, used: int, *, now: datetime | None = None) -> Hold:
+    with transaction.atomic():
+        return services.settle_hold(generation_id=attempt, used=used, now=now)
+
+
+def spend(team: Team, amount: int) -> None:
+    """A clip that cost `amount` µ$."""
+    attempt = uuid4()
+    hold(team, amount, attempt)
+    settle(attempt, amount)
+
+
+def buy(team: Team, credit: int, *, tax_cents: int = 0, credit_days: int | None = None) -> Purchase:
+    """A paid purchase of `credit` µ$."""
+    bought = services.start_purchase(
+        team=team, credit=credit, actor="test", tax_cents=tax_cents, credit_days=credit_days
+    )
+    assert services.credit_purchase(purchase=bought, actor="test", now=timezone.now())
+    return bought
 
 
 def wallet(team: Team) -> tuple[int, int]:

@@ -1,9 +1,11 @@
 """Promotional credit, and the command that gives it."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from billing import services
 from billing.models import Account, Entry, Transaction
@@ -113,3 +115,12 @@ def test_the_command_explains_a_refusal(slug, amount, reason, said):
 
     with pytest.raises(CommandError, match=said):
         run_grant(slug or team.slug, amount, "--reason", reason)
+
+
+def test_the_command_gives_credit_for_a_while():
+    team = make_wallet()
+
+    run_grant(team.slug, "10", "--reason", "A trial", "--days", "30")
+
+    (lot,) = services.lots_of(team)
+    assert timedelta(days=29) < lot.expires_at - timezone.now() <= timedelta(days=30)

@@ -4,51 +4,16 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from psycopg import sql
 
-from billing.models import Account, Entry, Hold, PriceVersion, Transaction
+from billing.models import Account, Entry, Hold, Lot, LotMove, PriceVersion, Transaction
 from tests.billing.books import hold, make_wallet, settle
+from tests.billing.walls import TRANSACTION, add_entries, commit, new_transaction, run
 
 pytestmark = pytest.mark.django_db
-
-TRANSACTION = (
-    "INSERT INTO billing_transaction (key, kind, team_id, actor, request_hash) "
-    "VALUES (%(key)s, 'hold', %(team)s, 'test', '') RETURNING id"
-)
-ENTRY = (
-    "INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, version) "
-    "VALUES (%(transaction)s, %(account)s, %(amount)s, %(after)s, %(version)s)"
-)
-
-
-def run(statement, parameters=None):
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone() if cursor.description else None
-
-
-def commit(*steps):
-    """Run statements or functions in a savepoint, up to the checks that a commit makes."""
-    with transaction.atomic():
-        for step in steps:
-            step() if callable(step) else run(step)
-        run("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-@pytest.fixture
-def refuses():
-    """Everything before passes the checks, and `commit` of the steps does not."""
-
-    def attempt(said, *steps):
-        run("SET CONSTRAINTS ALL IMMEDIATE")
-        run("SET CONSTRAINTS ALL DEFERRED")
-        with pytest.raises(IntegrityError, match=said):
-            commit(*steps)
-
-    return attempt
 
 
 @pytest.fixture
@@ -69,33 +34,22 @@ def revenue():
     return Account.objects.get(kind="revenue")
 
 
-def new_transaction(team=None):
-    return run(TRANSACTION, {"key": str(uuid4()), "team": team and team.pk})[0]
-
-
-def add_entry(owner, account, amount, after=None, version=None):
-    run(
-        ENTRY,
-        {"transaction": owner, "account": account.pk, "amount": amount, "after": after, "version": version},
-    )
-
-
 # -- history stays ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion])
+@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, LotMove])
 def test_history_is_neither_changed_nor_deleted(model, team, refuses):
     refuses("UPDATE on", lambda: model.objects.update(id=F("id")))
     refuses("DELETE on", lambda: model.objects.all()._raw_delete("default"))
     refuses("UPDATE on", lambda: model.objects.first().save())
 
 
-@pytest.mark.parametrize("model", [Account, Hold])
+@pytest.mark.parametrize("model", [Account, Hold, Lot])
 def test_accounts_and_holds_are_not_deleted(model, team, refuses):
     refuses("DELETE on", lambda: model.objects.all()._raw_delete("default"))
 
 
-@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, Account, Hold])
+@pytest.mark.parametrize("model", [Transaction, Entry, PriceVersion, Account, Hold, Lot, LotMove])
 def test_no_table_is_emptied(model, team, refuses):
     truncate = sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(model._meta.db_table))
     refuses("TRUNCATE on", lambda: run(truncate))
@@ -113,28 +67,83 @@ def test_a_transaction_needs_entries(refuses):
 
 
 def test_one_entry_is_not_enough(revenue, refuses):
-    refuses("has 1 entries", lambda: add_entry(new_transaction(), revenue, 5))
+    refuses("has 1 entries", lambda: add_entries(new_transaction(), (revenue, 5)))
 
 
 def test_entries_sum_to_zero(revenue, refuses):
     promo = Account.objects.get(kind="promo")
 
-    def unbalanced():
-        owner = new_transaction()
-        add_entry(owner, revenue, 5)
-        add_entry(owner, promo, -4)
+    refuses("sum to 1 µ", lambda: add_entries(new_transaction(), (revenue, 5), (promo, -4)))
 
-    refuses("sum to 1 µ", unbalanced)
+
+def test_entries_balance_as_they_are_written_whatever_the_constraints_are_set_to(revenue, refuses):
+    """There is no moment, and no SET CONSTRAINTS, at which half of a transaction would do."""
+    promo = Account.objects.get(kind="promo")
+
+    def in_two_steps():
+        owner = new_transaction()
+        add_entries(owner, (revenue, 5))
+        add_entries(owner, (promo, -5))
+
+    refuses("has 1 entries", in_two_steps)
+
+    def after_the_check():
+        owner = new_transaction()
+        add_entries(owner, (revenue, 5), (promo, -5))
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        add_entries(owner, (promo, 1))
+
+    refuses("has 1 entries", after_the_check)
+
+    def behind_another():
+        """With an id below one that was checked, and beside a transaction that balances."""
+        one, two = new_transaction(), new_transaction()
+        add_entries(one, (revenue, 5), (promo, -5))
+        add_entries(two, (revenue, 5), (promo, -5))
+        run(
+            "INSERT INTO billing_entry (id, transaction_id, account_id, amount) "
+            "VALUES (-2, %s, %s, 1), (-1, %s, %s, -1)",
+            [one, revenue.pk, two, promo.pk],
+        )
+
+    refuses("has 1 entries that sum to", behind_another)
+
+
+@pytest.mark.parametrize("missing", ["transaction", "account"])
+def test_an_entry_needs_a_transaction_and_an_account(missing, revenue, refuses):
+    nowhere = Account(pk=2**40)
+
+    def orphan():
+        owner = 2**40 if missing == "transaction" else new_transaction()
+        add_entries(owner, (revenue, 5), (nowhere if missing == "account" else revenue, -5))
+
+    refuses("was complete before" if missing == "transaction" else "does not continue its account", orphan)
+
+
+def test_a_transaction_about_a_team_moves_its_credit(revenue, refuses):
+    promo = Account.objects.get(kind="promo")
+
+    refuses("not about", lambda: add_entries(new_transaction(make_wallet()), (revenue, 5), (promo, -5)))
+
+
+def test_a_transaction_names_a_hold_of_its_team(team, revenue, refuses):
+    def foreign():
+        owner = run(
+            "INSERT INTO billing_transaction (key, kind, actor, request_hash, hold_id) "
+            "VALUES ('k', 'hold', 'test', '', %s) RETURNING id",
+            [Hold.objects.get().pk],
+        )[0]
+        add_entries(owner, (revenue, 5), (Account.objects.get(kind="promo"), -5))
+
+    refuses("names a hold that its team does not have", foreign)
 
 
 def test_an_entry_cannot_be_nothing(revenue, refuses):
-    refuses("entry_amount_not_zero", lambda: add_entry(new_transaction(), revenue, 0))
+    refuses("entry_amount_not_zero", lambda: add_entries(new_transaction(), (revenue, 0)))
 
 
 def test_balanced_entries_between_platform_accounts_pass(revenue):
-    owner = new_transaction()
-    add_entry(owner, revenue, 5)
-    add_entry(owner, Account.objects.get(kind="promo"), -5)
+    add_entries(new_transaction(), (revenue, 5), (Account.objects.get(kind="promo"), -5))
     run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -142,8 +151,7 @@ def test_savepoints_do_not_hide_who_made_a_transaction(revenue):
     with transaction.atomic():
         owner = new_transaction()
     with transaction.atomic():
-        add_entry(owner, revenue, 5)
-    add_entry(owner, Account.objects.get(kind="promo"), -5)
+        add_entries(owner, (revenue, 5), (Account.objects.get(kind="promo"), -5))
     run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -164,8 +172,7 @@ def test_a_key_is_used_once(team, refuses):
 def test_an_entry_does_not_move_another_teams_credit(available, revenue, refuses):
     def foreign():
         owner = new_transaction(make_wallet())
-        add_entry(owner, available, -5, after=420, version=3)
-        add_entry(owner, revenue, 5)
+        add_entries(owner, (available, -5, 420, 3), (revenue, 5))
 
     refuses("credit of a team it is not about", foreign)
 
@@ -220,37 +227,36 @@ def test_an_account_starts_with_nothing(refuses):
 def test_the_same_version_is_not_written_twice(team, available, refuses):
     refuses(
         "entry_version_once",
-        lambda: add_entry(new_transaction(team), available, 5, after=5, version=available.version),
+        lambda: add_entries(new_transaction(team), (available, 5, 5, available.version)),
     )
 
 
 def test_an_entry_without_a_change_of_balance_is_refused(team, available, refuses):
     def lone():
         owner = new_transaction(team)
-        add_entry(owner, available, 5, after=available.balance + 5, version=available.version + 1)
-        add_entry(owner, available, -5, after=available.balance, version=available.version + 2)
+        add_entries(
+            owner,
+            (available, 5, available.balance + 5, available.version + 1),
+            (available, -5, available.balance, available.version + 2),
+        )
 
     refuses("does not continue its account", lone)
 
 
 def test_a_wallet_entry_says_what_it_leaves(team, available, revenue, refuses):
     def silent():
-        owner = new_transaction(team)
-        add_entry(owner, available, 5)
-        add_entry(owner, revenue, -5)
+        add_entries(new_transaction(team), (available, 5), (revenue, -5))
 
     refuses("does not continue its account", silent)
 
 
 def test_balance_and_version_come_together(revenue, refuses):
-    refuses("entry_balance_with_version", lambda: add_entry(new_transaction(), revenue, 5, after=5))
+    refuses("entry_balance_with_version", lambda: add_entries(new_transaction(), (revenue, 5, 5)))
 
 
 def test_a_platform_account_counts_no_versions(revenue, refuses):
     def counted():
-        owner = new_transaction()
-        add_entry(owner, revenue, 5, after=5, version=1)
-        add_entry(owner, revenue, -5)
+        add_entries(new_transaction(), (revenue, 5, 5, 1), (revenue, -5))
 
     refuses("does not continue its account", counted)
     refuses("account_platform_keeps_none", lambda: Account.objects.filter(pk=revenue.pk).update(version=1))

@@ -17,10 +17,11 @@ from django.utils import timezone
 from accounts.actors import system_actor
 from accounts.models import Team
 from billing import services
-from billing.models import Account, Hold, Transaction
-from billing.services import Busy, InsufficientCredits
-from tests.billing.books import hold, make_wallet, quote_of, settle, wallet
+from billing.models import Account, Budget, Hold, Purchase, Transaction
+from billing.services import BudgetExceeded, Busy, InsufficientCredits
+from tests.billing.books import buy, hold, make_wallet, quote_of, settle, wallet
 from tests.concurrency.racing import race
+from tests.support.factories import actor_for, give_credits, make_team
 
 pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("cloned_database")]
 
@@ -63,6 +64,7 @@ def test_twenty_racers_share_credit_for_six(round_):
 def test_control_without_the_lock_goes_wrong():
     team = make_wallet(500)
     run("ALTER TABLE billing_account DROP CONSTRAINT account_balance_above_floor")
+    run("ALTER TABLE billing_lot DROP CONSTRAINT lot_buckets_not_below_zero")
     # Time for all to read before any writes: what the lock prevents.
     replace_function("billing_hold_credits", "FOR NO KEY UPDATE", "; PERFORM pg_sleep(0.2)")
 
@@ -70,7 +72,8 @@ def test_control_without_the_lock_goes_wrong():
 
     assert outcomes(results) == {"granted": 20}
     assert wallet(team) == (-1000, 1500)
-    assert {found.invariant for found in services.find_violations()} == {"wallet_not_overdrawn"}
+    broken = {found.invariant for found in services.find_violations()}
+    assert "wallet_not_overdrawn" in broken
 
 
 def test_without_the_lock_the_floor_still_refuses_overspending():
@@ -81,6 +84,109 @@ def test_without_the_lock_the_floor_still_refuses_overspending():
 
     assert outcomes(results) == {"granted": 6, "IntegrityError": 14}
     assert wallet(team) == (50, 450)
+
+
+def limited(cap):
+    """A member with `cap` µ$ a day, of a team with much more."""
+    member = actor_for(make_team())
+    give_credits(member.team, 100_000)
+    return member, services.set_limit(team=member.team, member=member.user, period="day", cap=cap)
+
+
+def hold_as(member, amount):
+    with transaction.atomic():
+        return services.hold_credits(
+            actor=member,
+            generation_id=uuid4(),
+            quote=quote_of(amount),
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_twenty_racers_share_a_budget_for_six():
+    member, _ = limited(500)
+
+    results = race([partial(hold_as, member, 75)] * 20)
+
+    assert outcomes(results) == {"granted": 6, "BudgetExceeded": 14}
+    assert Budget.objects.get().held == 450
+
+
+def test_without_the_check_the_budget_itself_refuses_to_grow():
+    member, _ = limited(500)
+    replace_function("billing_blockers", "+ p_amount > l.cap", "> l.cap + 10000")
+
+    results = race([partial(hold_as, member, 75)] * 20)
+
+    assert outcomes(results) == {"granted": 6, "IntegrityError": 14}
+    assert Budget.objects.get().held == 450
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_caps_that_change_while_clips_are_held_count_for_all_or_none():
+    member, limit = limited(1000)
+    lower = partial(services.set_limit, team=member.team, member=member.user, period="day", cap=300)
+
+    results = race([partial(hold_as, member, 75)] * 12 + [lower])
+
+    granted = outcomes(results)["granted"]
+    assert 4 <= granted <= 12
+    limit.refresh_from_db()
+    assert limit.cap == 300
+    with pytest.raises(BudgetExceeded):
+        hold_as(member, 75)
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_one_payment_reported_by_everybody_at_once_is_one_credit():
+    team = make_wallet()
+    bought = services.start_purchase(team=team, credit=10_000, actor="test")
+
+    results = race(
+        [
+            partial(
+                services.credit_purchase,
+                purchase=Purchase.objects.get(pk=bought.pk),
+                actor="test",
+                now=timezone.now(),
+            )
+            for _ in range(12)
+        ]
+    )
+
+    assert sorted(results) == [False] * 11 + [True]
+    assert wallet(team) == (10_000, 0)
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_disputes_refunds_and_clips_at_once_neither_deadlock_nor_lose_a_cent():
+    team = make_wallet()
+    purchases = [buy(team, 100_000) for _ in range(3)]
+    attempts = [uuid4() for _ in range(6)]
+    for attempt in attempts:
+        hold(team, 40_000, attempt)
+
+    def claim(number):
+        opened = services.open_dispute(
+            purchase=purchases[number], stripe_id=f"dp_{number}", gross_cents=10, actor="stripe"
+        )
+        return services.close_dispute(dispute=opened, won=number == 0, actor="stripe", now=timezone.now())
+
+    def refund():
+        made = services.note_stripe_refund(purchase=purchases[2], stripe_id="re_1", gross_cents=5)
+        return services.settle_refund(refund=made, succeeded=True, actor="stripe", now=timezone.now())
+
+    results = race(
+        [partial(claim, 0), partial(claim, 1), refund, refund]
+        + [partial(settle, attempt, 10_000 * place) for place, attempt in enumerate(attempts[:5])]
+    )
+
+    assert [each for each in results if isinstance(each, Exception)] == []
+    assert results[2:4] in ([True, False], [False, True])
+    settle(attempts[5], 0)
+    # 300,000 bought; 100,000 spent; 100,000 lost to the dispute, 50,000 refunded.
+    assert wallet(team) == (50_000, 0)
 
 
 @pytest.mark.usefixtures("books_balance")
@@ -138,7 +244,7 @@ def test_first_grants_open_one_wallet():
 
     assert results == [None] * 20
     assert wallet(team) == (50, 0)
-    assert Account.objects.filter(team=team).count() == 2
+    assert Account.objects.filter(team=team).count() == 3
 
 
 @pytest.mark.usefixtures("books_balance")
@@ -266,7 +372,7 @@ def test_entries_do_not_join_a_transaction_that_was_committed_before():
 
 
 def test_the_walls_hold_at_commit():
-    """Nobody has to ask for the deferred checks."""
+    """Nobody has to ask for the checks."""
     revenue = Account.objects.get(kind="revenue")
 
     def post():

@@ -12,6 +12,9 @@ TESTS = ROOT / "tests"
 # Module -> the test file that holds it to its behaviour, and a word in that file that shows it.
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),
+    "billing/management/commands/billing_adjust.py": ("billing/test_adjustments.py", '"billing_adjust"'),
+    "billing/management/commands/billing_statement.py": ("billing/test_statements.py", '"billing_statement"'),
+    "billing/services/refusals.py": ("billing/test_limits.py", "also_blocked_by"),
     "billing/management/commands/billing_grant.py": ("billing/test_grants.py", '"billing_grant"'),
     "billing/management/commands/billing_verify.py": ("billing/test_verification.py", '"billing_verify"'),
     "billing/services/balances.py": ("billing/test_holds.py", "balance_of"),

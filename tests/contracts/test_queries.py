@@ -24,6 +24,11 @@ PAGES = {
     "generations:batches": 8,
     "generations:batch": 11,
     "accounts:keys": 7,
+    "billing:home": 16,
+    "billing:purchase": 11,
+    "billing:statement": 17,
+    "billing:usage": 13,
+    "billing:budgets": 15,
 }
 ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
 

@@ -54,11 +54,18 @@ def test_the_guide_names_codes_with_their_statuses():
 
     # What no endpoint answers today.
     unused = {"foreign_webhook", "image_refused", "used_more_than_held"}
+    unused |= {"quote_expired", "credit_spent", "second_person_needed"}
     assert told == {code: kind.status for code, kind in KINDS.items() if code not in unused}
 
 
 def test_money_refusals_are_never_what_clients_retry():
-    for code in ("insufficient_credits", "idempotency_key_reuse"):
+    for code in (
+        "insufficient_credits",
+        "debt_open",
+        "budget_exceeded",
+        "team_frozen",
+        "idempotency_key_reuse",
+    ):
         assert KINDS[code].status not in {409, 429}
         assert not KINDS[code].retryable
 

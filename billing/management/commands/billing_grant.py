@@ -1,8 +1,10 @@
 """`billing_grant TEAM AMOUNT --reason WHY`: give a team credit that nobody paid for."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from accounts.errors import DomainError
 from accounts.models import Team
@@ -17,16 +19,31 @@ class Command(BaseCommand):
         parser.add_argument("team", help="the team's short name, as in its addresses")
         parser.add_argument("amount", help="dollars, such as 10 or 2.50")
         parser.add_argument("--reason", required=True, help="why, for the statement")
+        parser.add_argument("--days", type=int, help="the credit ends so many days from now")
         parser.add_argument(
             "--key", default="", help="repeating the command with the same key gives nothing more"
         )
 
-    def handle(self, *args: object, team: str, amount: str, reason: str, key: str, **options: object) -> None:
+    def handle(
+        self,
+        *args: object,
+        team: str,
+        amount: str,
+        reason: str,
+        key: str,
+        days: int | None,
+        **options: object,
+    ) -> None:
         try:
             receiver = Team.objects.get(slug=team)
             micros = parse_dollars(amount)
             services.grant_promo(
-                team=receiver, amount=micros, key=key or str(uuid4()), actor="operator", reason=reason
+                team=receiver,
+                amount=micros,
+                key=key or str(uuid4()),
+                actor="operator",
+                reason=reason,
+                expires_at=None if days is None else timezone.now() + timedelta(days=days),
             )
         except Team.DoesNotExist as error:
             raise CommandError(f"There is no team called {team}.") from error

@@ -1,8 +1,4 @@
-"""Accounts, transactions, entries, holds and prices.
-
-Rows are written by database functions that `billing.ledger` calls; triggers refuse every other way of
-changing them (docs/decisions/0003-ledger-in-postgresql.md). Amounts are µ$ unless a name says otherwise.
-"""
+"""Accounts, transactions and their entries: double entry, append-only."""
 
 from typing import Final
 
@@ -11,17 +7,29 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import Team
+from billing.models.holds import Hold
 
 
 class AccountKind(models.TextChoices):
     AVAILABLE = "available", "Available"
     HELD = "held", "Held"
-    PROMO = "promo", "Promotional credit given"
+    FROZEN = "frozen", "Frozen"
+    CLEARING = "clearing", "Cash at Stripe"
+    DISPUTE_PENDING = "dispute_pending", "Cash in disputes"
+    PROVIDER_FUNDS = "provider_funds", "Funds at the provider"
+    BANK = "bank", "Bank"
+    TAX_PAYABLE = "tax_payable", "Tax to pay on"
     REVENUE = "revenue", "Revenue"
+    BREAKAGE = "breakage", "Paid credit that expired"
+    PROMO = "promo", "Promotional credit given"
+    ADJUSTMENT = "adjustment", "Adjustments"
+    DISPUTE_LOSS = "dispute_loss", "Loss by disputes"
+    STRIPE_FEE = "stripe_fee", "Stripe's fees"
+    PROVIDER_COST = "provider_cost", "The provider's price"
 
 
-TEAM_KINDS: Final = (AccountKind.AVAILABLE, AccountKind.HELD)
-PLATFORM_KINDS: Final = (AccountKind.PROMO, AccountKind.REVENUE)
+TEAM_KINDS: Final = (AccountKind.AVAILABLE, AccountKind.HELD, AccountKind.FROZEN)
+PLATFORM_KINDS: Final = tuple(kind for kind in AccountKind if kind not in TEAM_KINDS)
 
 
 class Account(models.Model):
@@ -40,6 +48,9 @@ class Account(models.Model):
     version = models.BigIntegerField(db_default=0, help_text="entries so far")
     # Below zero only where credit was taken back after it was spent.
     floor = models.BigIntegerField(db_default=0, help_text="µ$")
+
+    # On a team's available account; with anything in it the team may not spend.
+    suspended = models.CharField(max_length=200, blank=True, db_default="", help_text="why, for staff")
 
     class Meta:
         constraints = [
@@ -63,89 +74,29 @@ class Account(models.Model):
         return f"{self.kind} of {self.team_id or 'the platform'}"
 
 
-class PriceVersion(models.Model):
-    """What a product costs from `valid_from` until the next version; append-only."""
-
-    product = models.CharField(max_length=100)
-    rate_nanos = models.BigIntegerField(help_text="n$ per billed second and pass; 24 frames are one second")
-    detail_passes = models.SmallIntegerField(db_default=2, help_text="passes billed with the detail pass")
-    valid_from = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["product", "valid_from"], name="price_version_once"),
-            models.CheckConstraint(
-                condition=Q(rate_nanos__gt=0, detail_passes__gt=0), name="price_version_positive"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.product} from {self.valid_from:%Y-%m-%d}"
-
-
-class HoldState(models.TextChoices):
-    OPEN = "open", "Open"
-    SETTLED = "settled", "Settled"
-
-
-class Hold(models.Model):
-    """Credit set aside for one generation, with the price it was worked out from.
-
-    Settled once: `captured` is what the clip cost, `released` what went back.
-    """
-
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="holds", db_index=False)
-    attempt = models.UUIDField(unique=True, help_text="the generation's id")
-    amount = models.BigIntegerField(help_text="µ$")
-    captured = models.BigIntegerField(db_default=0, help_text="µ$")
-    released = models.BigIntegerField(db_default=0, help_text="µ$")
-    state = models.CharField(max_length=10, choices=HoldState, db_default=HoldState.OPEN)
-
-    price_version = models.ForeignKey(
-        PriceVersion, on_delete=models.PROTECT, related_name="holds", db_index=False
-    )
-    rate_nanos = models.BigIntegerField(help_text="n$ per billed second and pass")
-    num_frames = models.IntegerField()
-    passes = models.SmallIntegerField()
-
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    expires_at = models.DateTimeField(help_text="when somebody should ask what became of the clip")
-    settled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
-            models.CheckConstraint(
-                condition=Q(state=HoldState.OPEN, captured=0, released=0, settled_at__isnull=True)
-                | Q(
-                    state=HoldState.SETTLED,
-                    captured__gte=0,
-                    released__gte=0,
-                    amount=F("captured") + F("released"),
-                    settled_at__isnull=False,
-                ),
-                name="hold_settled_in_full",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["team", "-id"], name="hold_recent"),
-            models.Index(fields=["expires_at"], condition=Q(state=HoldState.OPEN), name="hold_overdue"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.state} hold for {self.attempt}"
-
-    @property
-    def is_settled(self) -> bool:
-        return self.state == HoldState.SETTLED
-
-
 class TransactionKind(models.TextChoices):
     PROMO_GRANT = "promo_grant", "Promotional credit"
     HOLD = "hold", "Hold"
     CAPTURE = "capture", "Capture"
     PARTIAL_CAPTURE = "partial_capture", "Partial capture"
     RELEASE = "release", "Release"
+    EXPIRY = "expiry", "Expired credit"
+    TOP_UP = "top_up", "Credit bought"
+    JOB_REFUND = "job_refund", "Clip refunded"
+    REFUND_FREEZE = "refund_freeze", "Refund requested"
+    REFUND_DONE = "refund_done", "Refund"
+    REFUND_UNDO = "refund_undo", "Refund failed"
+    CLAWBACK = "clawback", "Refund made at Stripe"
+    DISPUTE_FREEZE = "dispute_freeze", "Dispute opened"
+    DISPUTE_CASH = "dispute_cash", "Dispute: funds withdrawn"
+    DISPUTE_WON = "dispute_won", "Dispute won"
+    DISPUTE_BACK = "dispute_back", "Dispute: funds reinstated"
+    DISPUTE_LOST = "dispute_lost", "Dispute lost"
+    WRITE_OFF = "write_off", "Debt written off"
+    ADJUSTMENT = "adjustment", "Adjustment"
+    STRIPE_FEE = "stripe_fee", "Stripe's fee"
+    PAYOUT = "payout", "Payout"
+    PROVIDER_COST = "provider_cost", "The provider's price"
 
 
 class Transaction(models.Model):
@@ -155,16 +106,33 @@ class Transaction(models.Model):
     key with another content.
     """
 
-    key = models.CharField(max_length=200, unique=True)
+    key = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=TransactionKind)
+    # Proven by the entries at commit; a foreign key would lock a row that all the team's jobs share.
     team = models.ForeignKey(
-        Team, null=True, blank=True, on_delete=models.PROTECT, related_name="transactions", db_index=False
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="transactions",
+        db_index=False,
+        db_constraint=False,
     )
     actor = models.CharField(max_length=80)
     reason = models.CharField(max_length=200, blank=True, db_default="")
     request_hash = models.CharField(max_length=64)
     hold = models.ForeignKey(
-        Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="transactions"
+        Hold,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="transactions",
+        db_constraint=False,
+    )
+    # By id alone: purchases are models of a higher module, and this column is for look-ups.
+    purchase_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    corrects = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections", db_index=False
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     effective_at = models.DateTimeField(db_default=Now())
@@ -172,7 +140,19 @@ class Transaction(models.Model):
     database_xid = models.BigIntegerField(db_default=0, editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["team", "-id"], name="transaction_recent")]
+        constraints = [models.UniqueConstraint(fields=["key"], name="transaction_key_once")]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="transaction_recent"),
+            # What is not about clips is rare, and looked for by itself.
+            models.Index(
+                fields=["team", "-id"],
+                condition=~Q(kind__in=["hold", "capture", "partial_capture", "release"]),
+                name="transaction_beside_clips",
+            ),
+            models.Index(
+                fields=["purchase_id"], condition=Q(purchase_id__isnull=False), name="transaction_of_purchase"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
@@ -184,9 +164,15 @@ class Entry(models.Model):
     For a wallet account, `balance_after` and `version` continue the account's own count without gaps.
     """
 
-    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="entries")
+    # A trigger proves both as the entry is written: a foreign key would make all teams lock the platform's
+    # accounts, one after the other.
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, related_name="entries", db_constraint=False
+    )
     # The unique constraint below starts with the account and serves as its index.
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="entries", db_index=False, db_constraint=False
+    )
     amount = models.BigIntegerField(help_text="µ$")
     balance_after = models.BigIntegerField(null=True, blank=True, help_text="µ$")
     version = models.BigIntegerField(null=True, blank=True)

@@ -1,0 +1,19 @@
+"""What the tests of the database's own refusals share."""
+
+import pytest
+from django.db import IntegrityError
+
+from tests.billing.walls import commit, run
+
+
+@pytest.fixture
+def refuses():
+    """Everything before passes the checks, and `commit` of the steps does not."""
+
+    def attempt(said, *steps):
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        run("SET CONSTRAINTS ALL DEFERRED")
+        with pytest.raises(IntegrityError, match=said):
+            commit(*steps)
+
+    return attempt
