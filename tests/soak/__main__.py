@@ -1,7 +1,8 @@
 """The fault storms at full size: `make soak`, or `python -m tests.soak [--hours N] [--seed N]`.
 
-Ten thousand jobs of the fault matrix, a hundred kills under load, four hundred thousand steps of the state machine, fifty
-crashes of the database while credit moves and a million steps of money, in waves of at most five hundred jobs, because the stand-in keeps every request. Every wave prints its seed and what it
+Ten thousand jobs of the fault matrix, a hundred kills under load, four hundred thousand steps of the state machine,
+fifty crashes of the database while credit moves and a million steps of money, in waves of at most five hundred jobs,
+because the stand-in keeps every request. Every wave prints its seed and what it
 found; the same seed repeats it. Ends with an error after the first wave that found something, and stops at the limit.
 """
 
