@@ -35,7 +35,7 @@ def routes(operations: list[Operation]) -> list[Route]:
     ordered = sorted(by_path, key=lambda path: path.count("{"))
     return [
         *(Route(f"/v1{path}", _endpoint(by_path[path]), methods=sorted(by_path[path])) for path in ordered),
-        Route("/v1/{rest:path}", _endpoint({}), methods=["GET", "POST", "DELETE"]),
+        Route("/{rest:path}", _endpoint({}), methods=["GET", "POST", "DELETE"]),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.stripe import invoices, payments
+from sandbox.stripe import invoices, money, payments
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.customers import new_customer
 from sandbox.stripe.errors import StripeError
@@ -132,9 +132,9 @@ def _apply_tax(account: Account, session: Object, country: str) -> None:
     tax = added = 0
     for item in line_items_of(account, session)["data"]:
         if item["price"]["tax_behavior"] == "inclusive":
-            part = round(item["amount_subtotal"] * percent / (100 + percent))
+            part = money.included(item["amount_subtotal"], percent)
         else:
-            part = round(item["amount_subtotal"] * percent / 100)
+            part = money.percentage(item["amount_subtotal"], percent)
             added += part
         on_top = part if item["price"]["tax_behavior"] != "inclusive" else 0
         total = item["amount_subtotal"] + on_top
