@@ -39,11 +39,17 @@ def pay(account: Account, session: Object, payer: Payer) -> StripeError | None:
     return _after(account, session, intent, payments.attempt(account, intent, method))
 
 
+def is_challenged(account: Account, session: Object) -> bool:
+    """Whether the customer's bank waits for an answer."""
+    intent = session["payment_intent"] and account.get("payment_intent", session["payment_intent"])
+    return bool(intent and intent["status"] == "requires_action")
+
+
 def authenticate(account: Account, session: Object, *, succeeds: bool) -> StripeError | None:
     """Answer the 3-D Secure challenge of a session."""
-    intent = account.get("payment_intent", session["payment_intent"])
-    if intent["status"] != "requires_action":
+    if not is_challenged(account, session):
         return None
+    intent = account.get("payment_intent", session["payment_intent"])
     return _after(account, session, intent, payments.answer_challenge(account, intent, succeeds=succeeds))
 
 

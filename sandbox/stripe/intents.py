@@ -11,7 +11,7 @@ from sandbox.stripe.payment_methods import usable
 
 PLAIN = (
     *("description", "receipt_email", "setup_future_usage", "statement_descriptor"),
-    *("statement_descriptor_suffix", "shipping", "transfer_group"),
+    *("statement_descriptor_suffix", "shipping", "payment_method_options", "allowed_payment_method_types"),
 )
 
 
@@ -96,6 +96,7 @@ def _confirm(call: Call) -> Object:
         message += " after being previously confirmed."
         raise StripeError(message, code="payment_intent_unexpected_state", payment_intent=intent)
     call.account.save(intent, **call.pick("receipt_email", "setup_future_usage"))
+    call.pick("return_url")  # needed for some banks only
     method = _method(call, intent["customer"])
     if method is None and intent["payment_method"]:
         method = call.account.get("payment_method", intent["payment_method"])

@@ -75,7 +75,8 @@ def _refuse(account: Account, setup: Object, method: Object, decline: str) -> St
 
 def _create(call: Call) -> Object:
     account, params = call.account, call.params
-    fields = call.pick("description", "usage")
+    fields = call.pick("description", "usage", "automatic_payment_methods", "payment_method_options")
+    call.pick("return_url")  # where the page of some banks would lead
     if "customer" in params:
         fields["customer"] = living(account, params["customer"])["id"]
     method = usable(account, params["payment_method"]) if "payment_method" in params else None

@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,6 +39,17 @@ def test_the_customer_returns_to_the_success_page_with_the_session(shop, stand):
     )
     assert stand.pay(session.id).headers["location"] == answer.headers["location"]  # the second click
     assert len(stand.objects("charge")) == 1
+
+
+def test_two_tabs_pay_once(shop, stand):
+    session = shop.session()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: stand.pay(session.id), range(4)))
+
+    assert {answer.status_code for answer in answers} == {303}
+    assert len(stand.objects("charge")) == 1
+    assert shop.events("checkout") == ["checkout.session.completed"]
 
 
 def test_the_page_shows_amount_product_and_the_way_back(shop, stand):
@@ -176,6 +188,7 @@ def test_tax_of_a_known_customer_needs_an_address(shop, refused):
         ({"line_items": [{"price": "price_none", "quantity": 1}]}, "line_items[0][price]"),
         ({"line_items": [{"price_data": {"currency": "usd"}}]}, "line_items[0][price_data][product]"),
         ({"automatic_tax": {"enabled": "maybe"}}, "automatic_tax[enabled]"),
+        ({"discounts": [{"coupon": "half"}]}, "discounts"),
         ({"customer_update": {"address": "sometimes"}}, "customer_update[address]"),
         ({"metadata": {"x" * 41: "y"}}, "metadata"),
         ({"metadata": {"x": "y" * 501}}, "metadata[x]"),

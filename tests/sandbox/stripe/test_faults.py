@@ -30,6 +30,14 @@ def test_a_lost_reply_is_found_again_by_its_key(stand, blunt):
     assert customers(stand) == 1
 
 
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_the_official_client_survives_a_lost_connection(stand, client, fault):
+    stand.rule("request", fault, "POST /v1/customers", times=1)
+
+    assert client.v1.customers.create({}).id  # it makes a key of its own
+    assert customers(stand) == 1
+
+
 def test_a_request_that_never_arrived(stand, blunt):
     stand.rule("request", "drop_before", "POST /v1/customers", times=1)
 

@@ -29,6 +29,14 @@ def test_headers_name_version_request_and_key(client):
     assert "x-fal-request-id" not in headers
 
 
+def test_a_version_that_is_none(stand):
+    headers = {"Authorization": "Bearer sk_test_x", "Stripe-Version": "latest"}
+    answer = stand.http().get(f"{stand.url}/v1/customers", headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Invalid Stripe API version: latest"
+
+
 def test_an_address_that_is_none(stand):
     headers = {"Authorization": "Bearer sk_test_x"}
     for path in ("/v1/subscriptions", "/v1/customers/cus_x/unknown", "/v2/core/events"):
