@@ -82,6 +82,7 @@ def _attempt(call: Call, intent: Object, method: Object | None) -> None:
             " `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to"
             " `never` when creating Setup Intents and Payment Intents."
         )
+    call.account.save(intent, sandbox_return_url=call.params.get("return_url"))
     refusal = payments.attempt(
         call.account, intent, method, off_session=off_session, refuse_action=refuse_action
     )
@@ -96,7 +97,6 @@ def _confirm(call: Call) -> Object:
         message += " after being previously confirmed."
         raise StripeError(message, code="payment_intent_unexpected_state", payment_intent=intent)
     call.account.save(intent, **call.pick("receipt_email", "setup_future_usage"))
-    call.pick("return_url")  # needed for some banks only
     method = _method(call, intent["customer"])
     if method is None and intent["payment_method"]:
         method = call.account.get("payment_method", intent["payment_method"])

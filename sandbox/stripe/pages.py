@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from sandbox.stripe import checkout_payment, documents
 from sandbox.stripe.account import Account, Object
+from sandbox.stripe.challenges import challenge_page
 from sandbox.stripe.checkout_payment import Payer
 from sandbox.stripe.expansion import line_items_of
 from sandbox.stripe.hosting import Visit, hosted
@@ -59,12 +60,7 @@ def _challenge(account: Account, visit: Visit) -> Response:
     if session["status"] != "open" or not checkout_payment.is_challenged(account, session):
         return RedirectResponse(f"{account.base_url}/pay/{session['id']}", 303)
     amount = shown(session["amount_total"], session["currency"])
-    return page(
-        "3-D Secure",
-        f"<p>Your bank asks you to confirm a payment of <strong>{amount}</strong>.</p>"
-        f'<form method="post">{button("Complete authentication", name="answer", value="complete")}'
-        f"{button('Fail authentication', name='answer', value='fail', plain=True)}</form>",
-    )
+    return challenge_page(f"a payment of <strong>{amount}</strong>")
 
 
 def _back(session: Object) -> str:
@@ -83,7 +79,8 @@ def _payment_page(account: Account, session: Object, problem: str | None, *, sta
     else:
         items = line_items_of(account, session)["data"]
         amount = shown(session["amount_total"], session["currency"])
-        what, label = lines_table(items, amount), f"Pay {amount}"
+        what = lines_table(items, amount)
+        label = f"Pay {amount} plus tax" if session["automatic_tax"]["enabled"] else f"Pay {amount}"
     body = (
         f'{alert}{what}<form method="post" action="{account.base_url}/pay/{session["id"]}">'
         f"{_email(session)}{_country(session)}{_methods()}{saved}{button(label)}</form>{_back(session)}"
@@ -101,9 +98,8 @@ def _country(session: Object) -> str:
     if not session["automatic_tax"]["enabled"]:
         return ""
     options = "".join(f'<option value="{code}">{name}</option>' for code, name in COUNTRIES.items())
-    return (
-        f'<label>Country <select name="country">{options}</select></label><p>Tax is added when you pay.</p>'
-    )
+    note = "The tax of that country is added to prices that do not include it."
+    return f'<label>Country <select name="country">{options}</select></label><p>{note}</p>'
 
 
 def _methods() -> str:

@@ -154,6 +154,7 @@ def test_a_session_expires_by_itself(shop, stand):
 def test_tax_comes_on_top_when_the_country_is_known(shop, stand):
     session = shop.session(automatic_tax={"enabled": True}, invoice_creation={"enabled": True})
     assert (session.amount_total, session.automatic_tax.status) == (2_500, "requires_location_inputs")
+    assert "Pay $25.00 plus tax" in stand.http().get(session.url).text
 
     stand.pay(session.id, country="DE")
 
@@ -229,5 +230,11 @@ def test_receipt_and_invoice_open(shop, stand):
 
 
 def test_pages_of_nobody(stand):
-    for path in ("pay/cs_test_none", "receipts/ch_none", "invoices/in_none", "portal/bps_none"):
+    for path in (
+        "authenticate/pi_none",
+        "pay/cs_test_none",
+        "receipts/ch_none",
+        "invoices/in_none",
+        "portal/bps_none",
+    ):
         assert stand.http().get(f"{stand.url}/{path}").status_code == 404

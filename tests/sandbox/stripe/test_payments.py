@@ -52,7 +52,8 @@ def test_a_declined_intent_is_confirmed_again_with_another_card(shop, stand, ref
     assert error.code == "payment_intent_unexpected_state"
 
 
-def test_a_customer_who_is_there_is_asked_to_authenticate(shop):
+@pytest.mark.parametrize(("said", "outcome"), [("complete", "succeeded"), ("fail", "failed")])
+def test_a_customer_who_is_there_is_asked_to_authenticate(shop, stand, said, outcome):
     customer, card = shop.customer("pm_card_authenticationRequired")
     intent = shop.client.v1.payment_intents.create(
         {
@@ -66,7 +67,19 @@ def test_a_customer_who_is_there_is_asked_to_authenticate(shop):
     )
 
     assert (intent.status, intent.next_action.type) == ("requires_action", "redirect_to_url")
+    answer = stand.http().post(intent.next_action.redirect_to_url.url, data={"answer": said})
+    assert answer.headers["location"].startswith(f"http://127.0.0.1:9/back?payment_intent={intent.id}&")
+    assert answer.headers["location"].endswith(f"redirect_status={outcome}")
+    status = shop.client.v1.payment_intents.retrieve(intent.id).status
+    assert status == ("succeeded" if outcome == "succeeded" else "requires_payment_method")
+
+
+def test_an_unfinished_intent_is_canceled_once(shop, refused):
+    intent = shop.client.v1.payment_intents.create({"amount": 2_000, "currency": "usd"})
+
     assert shop.client.v1.payment_intents.cancel(intent.id).status == "canceled"
+    error = refused(shop.client.v1.payment_intents.cancel, intent.id)
+    assert error.code == "payment_intent_unexpected_state"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,8 @@ def test_what_an_intent_refuses(shop, stand, refused, changes, param):
     assert stand.objects("payment_intent") == []
 
 
-def test_a_setup_intent_can_be_declined_and_authenticated(shop, refused):
+@pytest.mark.parametrize(("said", "status"), [("complete", "succeeded"), ("fail", "requires_payment_method")])
+def test_a_setup_intent_can_be_declined_and_authenticated(shop, stand, refused, said, status):
     client = shop.client
     customer, _ = shop.customer(None)
     params = {"customer": customer.id, "confirm": True, "payment_method": "pm_card_visa_chargeDeclined"}
@@ -99,7 +113,9 @@ def test_a_setup_intent_can_be_declined_and_authenticated(shop, refused):
     assert refused(client.v1.setup_intents.create, params).code == "card_declined"
     asked = client.v1.setup_intents.create(params | {"payment_method": "pm_card_authenticationRequired"})
     assert (asked.status, asked.next_action.type) == ("requires_action", "redirect_to_url")
-    assert client.v1.setup_intents.cancel(asked.id).status == "canceled"
+    stand.http().post(asked.next_action.redirect_to_url.url, data={"answer": said})
+    assert client.v1.setup_intents.retrieve(asked.id).status == status
+    assert len(client.v1.customers.payment_methods.list(customer.id).data) == (status == "succeeded")
 
 
 def test_a_card_that_can_be_saved_but_not_charged(shop, refused):
