@@ -18,6 +18,7 @@ from billing.models import Purchase, PurchaseOrigin, RechargeRule
 from billing.models.purchases import MICROS_PER_CENT
 from billing.money import MICROS, format_balance
 from billing.purchase_forms import BuyForm, RechargeForm, recharge_initial
+from billing.sections import billing_tabs
 from billing.services import checkout, customers, default_clip_price, following, recharge
 from billing.services.purchase_pages import history_of, overview_of
 
@@ -146,6 +147,7 @@ def _home(
     clip = default_clip_price()
     context: dict[str, Any] = {
         "overview": overview,
+        "tabs": billing_tabs(request.actor, "billing:home"),
         "buy_form": buy or BuyForm(),
         "recharge_form": rule or RechargeForm(initial=_rule_initial(overview.rule)),
         "may_buy": request.actor.may(BILLING_MANAGE),
