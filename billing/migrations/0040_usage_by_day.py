@@ -93,7 +93,7 @@ DROP FUNCTION billing_count_usage();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0021_violations_at_any_size")]
+    dependencies = [("billing", "0031_payments_on_schedule")]
 
     operations = [
         migrations.CreateModel(

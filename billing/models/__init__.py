@@ -16,6 +16,15 @@ from billing.models.books import (
 from billing.models.budgets import Budget, HoldBudget, Limit, Notice, Period
 from billing.models.holds import Hold, HoldState
 from billing.models.lots import Bucket, Lot, LotMove, LotSource
+from billing.models.payments import (
+    FraudWarning,
+    Payment,
+    Recharge,
+    RechargeRule,
+    RechargeState,
+    StripeCustomer,
+    StripeReceipt,
+)
 from billing.models.prices import PriceVersion, StoredQuote
 from billing.models.purchases import (
     Debt,
@@ -42,6 +51,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Entry",
+    "FraudWarning",
     "Hold",
     "HoldBudget",
     "HoldState",
@@ -50,6 +60,7 @@ __all__ = [
     "LotMove",
     "LotSource",
     "Notice",
+    "Payment",
     "Period",
     "PriceVersion",
     "ProviderCharge",
@@ -57,10 +68,15 @@ __all__ = [
     "PurchaseOrigin",
     "PurchaseState",
     "RaiseRequest",
+    "Recharge",
+    "RechargeRule",
+    "RechargeState",
     "Refund",
     "RefundState",
     "RequestState",
     "StoredQuote",
+    "StripeCustomer",
+    "StripeReceipt",
     "Transaction",
     "TransactionKind",
     "UsageDay",

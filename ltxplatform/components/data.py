@@ -29,6 +29,28 @@ def money(amount: int, *, kind: str = "cost") -> SafeString:
     return draw("money", {"amount": amount, "shown": shown, "exact": format_exact(amount)})
 
 
+@register.simple_tag
+def cents(amount: int) -> SafeString:
+    """What was paid, in cents."""
+    return money(amount * 10_000, kind="balance")
+
+
+PURCHASES: Mapping[str, tuple[str, str, str]] = {
+    "draft": ("Not paid", "clock", "quiet"),
+    "open": ("Waiting for payment", "clock", "info"),
+    "paid": ("Paid", "circle-check", "good"),
+    "failed": ("Payment failed", "circle-alert", "bad"),
+    "expired": ("Not paid in time", "timer-off", "quiet"),
+}
+
+
+@register.simple_tag
+def purchase_badge(state: str) -> SafeString:
+    """Where a purchase stands, as a word, a shape and a colour."""
+    word, icon, tone = PURCHASES[state]
+    return draw("status_badge", {"word": word, "icon": icon, "tone": tone, "pill": False})
+
+
 @register.inclusion_tag("components/stat.html")
 def stat(label: str, value: object, *, hint: str = "") -> dict[str, object]:
     """One number with its name; several stand in a `<dl class="stats">`."""

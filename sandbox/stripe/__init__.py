@@ -1,0 +1,1 @@
+"""A stand-in for Stripe: API, hosted pages, webhooks, and faults on request."""
