@@ -34,7 +34,7 @@ CREATE TEMP TABLE job ON COMMIT DROP AS
     SELECT n, gen_random_uuid() AS attempt, nextval('billing_hold_id_seq') AS hold,
         nextval('billing_transaction_id_seq') AS ordered, nextval('billing_transaction_id_seq') AS paid,
         now() - interval '365 days' * (%(jobs)s - n) / %(jobs)s AS made
-    FROM generate_series(1, %(jobs)s) AS n ORDER BY n;
+    FROM generate_series(1, %(jobs)s::bigint) AS n ORDER BY n;
 INSERT INTO billing_hold (
         id, team_id, attempt, amount, captured, released, state, price_version_id, rate_nanos, num_frames, passes,
         expires_at, settled_at, created_at
