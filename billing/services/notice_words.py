@@ -141,7 +141,7 @@ def _budget(notice: Notice, about: dict[str, Any]) -> Words:
         "starts again, or until an owner raises it.",
         action="Open budgets",
         path=reverse("billing:budgets", args=[notice.team.slug]),
-        tone="warn",
+        tone={50: "info", 80: "warn"}.get(about["percent"], "bad"),
     )
 
 
