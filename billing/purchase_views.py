@@ -149,6 +149,7 @@ def _home(
     clip = default_clip_price()
     context: dict[str, Any] = {
         "overview": overview,
+        "tabs": billing_tabs(request.actor, "billing:home"),
         "buy_form": buy or BuyForm(),
         "recharge_form": rule or RechargeForm(initial=_rule_initial(overview.rule)),
         "may_buy": request.actor.may(BILLING_MANAGE),

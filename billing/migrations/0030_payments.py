@@ -26,6 +26,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("stripe_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                (
+                    "number",
+                    models.SmallIntegerField(default=1, help_text="counts the customers made for the team"),
+                ),
                 ("payment_method", models.CharField(blank=True, max_length=255)),
                 (
                     "card",
