@@ -20,6 +20,7 @@ from billing.money import MICROS, format_balance
 from billing.purchase_forms import BuyForm, RechargeForm, recharge_initial
 from billing.sections import billing_tabs
 from billing.services import checkout, customers, default_clip_price, following, recharge
+from billing.services.forecast import forecast_of
 from billing.services.purchase_pages import history_of, overview_of
 
 
@@ -143,7 +144,8 @@ def recharge_stop(request: TeamRequest) -> HttpResponse:
 def _home(
     request: TeamRequest, *, buy: BuyForm | None = None, rule: RechargeForm | None = None, status: int = 200
 ) -> HttpResponse:
-    overview = overview_of(team=request.team, now=timezone.now())
+    now = timezone.now()
+    overview = overview_of(team=request.team, now=now)
     clip = default_clip_price()
     context: dict[str, Any] = {
         "overview": overview,
@@ -158,6 +160,7 @@ def _home(
         "clips_left": f"{max(0, overview.balance.available) // clip:,} default clips",
         "smallest": settings.PURCHASE_MIN,
         "largest": settings.PURCHASE_MAX,
+        "forecast": forecast_of(team=request.team, now=now),
     }
     return render(request, "billing/home.html", context, status=status)
 
