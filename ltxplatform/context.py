@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Membership, Team, User
-from accounts.permissions import BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE
+from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
@@ -30,6 +30,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "team": team,
         "teams": lambda: _teams(user) if isinstance(user, User) else [],
         "balance": lambda: _balance(request, team),
+        "may_buy": lambda: team is not None and request.actor.may(BILLING_MANAGE),  # type: ignore[attr-defined]
         "nav": lambda: _navigation(request, team),
         "live_url": settings.LIVE_URL,
         "sandbox_says": _sandbox_says(),

@@ -24,15 +24,15 @@ def home(running: Product, page: Page, team: Team) -> str:
     return address
 
 
-def pay_with(page: Page, label: str) -> None:
+def pay_with(page: Page, card: str) -> None:
     page.wait_for_url("**/stripe/pay/**")
-    page.get_by_text(label, exact=True).click()
+    page.locator(f"input[value={card}]").check()
     page.get_by_role("button", name="Pay $").click()
 
 
 def test_an_owner_buys_25_dollars_and_sees_them(home: str, team: Team, page: Page) -> None:
-    page.get_by_role("button", name="Buy $25").click()
-    pay_with(page, "Accepted")
+    page.locator("button.pack[value='25']").click()
+    pay_with(page, "pm_card_visa")
 
     expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)
     expect(page.locator("#balance")).to_contain_text("$26.00")
@@ -46,11 +46,10 @@ def test_an_owner_buys_25_dollars_and_sees_them(home: str, team: Team, page: Pag
 def test_3d_secure_and_a_declined_card(home: str, team: Team, page: Page) -> None:
     page.get_by_label("Another amount ($)").fill("12.50")
     page.keyboard.press("Enter")
-    pay_with(page, "Declined")
+    pay_with(page, "pm_card_visa_chargeDeclined")
     expect(page.get_by_role("alert")).to_contain_text("declined")
 
-    page.get_by_text("3-D Secure, at every payment", exact=True).click()
-    page.get_by_role("button", name="Pay $").click()
+    pay_with(page, "pm_card_authenticationRequired")
     page.get_by_role("button", name="Complete authentication").click()
 
     expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)
@@ -58,12 +57,12 @@ def test_3d_secure_and_a_declined_card(home: str, team: Team, page: Page) -> Non
 
 
 def test_coming_back_without_paying_and_paying_then(home: str, team: Team, page: Page) -> None:
-    page.get_by_role("button", name="Buy $10 ").click()
+    page.locator("button.pack[value='10']").click()
     page.wait_for_url("**/stripe/pay/**")
     page.get_by_role("link", name="Cancel and go back").click()
     expect(page.get_by_text("You came back without paying.")).to_be_visible()
 
     page.get_by_role("button", name="Pay $10.00").click()
-    pay_with(page, "Accepted")
+    pay_with(page, "pm_card_visa")
 
     expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)

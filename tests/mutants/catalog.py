@@ -207,10 +207,8 @@ MUTANTS: Final = (
         "credit comes from what was paid",
         "tests/billing/stripe/test_checkout.py::test_tax_is_added_by_stripe_and_is_no_credit",
         (
-            InFile(
-                "billing/services/crediting.py",
-                "_credit(purchase, payment, session.payment, tax=session.tax,",
-                "_credit(purchase, payment, session.payment, tax=0,",
+            InFunction(
+                "billing_credit_purchase", "'purchase', bought.credit,", "'purchase', p_gross_cents * 10000,"
             ),
         ),
     ),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from billing import tasks
-from billing.models import Payment, Transaction
+from billing.models import Payment, StripeReceipt, Transaction
 from billing.services import balance_of, following, stripe_sweep
 from tests.billing.stripe.desk import Buyer, Desk
 
@@ -21,6 +21,7 @@ def test_coming_back_from_stripe_credits_at_once(desk: Desk, buyer: Buyer) -> No
     assert balance_of(buyer.team).available == 25_000_000
     desk.deliver_all()
     assert Transaction.objects.filter(kind="top_up").count() == 1
+    assert not StripeReceipt.objects.exclude(error="").exists()
 
 
 def test_the_page_waits_while_stripe_does_not_answer(desk: Desk, buyer: Buyer) -> None:
