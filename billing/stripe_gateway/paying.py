@@ -83,6 +83,8 @@ def charge_saved_card(*, purchase_id: int, cents: int, customer: str, payment_me
         "off_session": True,
         "confirm": True,
         "error_on_requires_action": True,
+        # Nobody is there to be sent to another page.
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "description": f"{PRODUCT}, bought automatically",
         "metadata": {"purchase": str(purchase_id)},
         "expand": list(_PAYMENT),
