@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
@@ -31,12 +31,14 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
-def requires(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def requires(
+    permission: str,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Answer 403 unless the member's role carries `permission`."""
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def gate(request: HttpRequest, *args: Any, team_slug: str, **kwargs: Any) -> HttpResponse:
+        def gate(request: HttpRequest, *args: Any, team_slug: str, **kwargs: Any) -> HttpResponseBase:
             if not actor_of(request).may(permission):
                 raise PermissionDenied
             return view(cast(TeamRequest, request), *args, **kwargs)

@@ -8,6 +8,10 @@ GENERATIONS_CANCEL: Final = "generations.cancel"
 # Change the waiting clips of colleagues too: their order, their input, their pauses.
 GENERATIONS_MANAGE: Final = "generations.manage"
 BILLING_VIEW: Final = "billing.view"
+# Buy credit, and decide how it is bought.
+BILLING_MANAGE: Final = "billing.manage"
+# Say who may spend how much, and decide when somebody asks for more.
+BUDGETS_MANAGE: Final = "budgets.manage"
 KEYS_MANAGE: Final = "keys.manage"
 
 _VIEWER = frozenset({GENERATIONS_VIEW})
@@ -15,11 +19,11 @@ _EDITOR = _VIEWER | {GENERATIONS_CREATE, GENERATIONS_CANCEL}
 _ADMIN = _EDITOR | {GENERATIONS_MANAGE, KEYS_MANAGE}
 
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
-    "owner": _ADMIN | {BILLING_VIEW},
-    "admin": _ADMIN | {BILLING_VIEW},
+    "owner": _ADMIN | {BILLING_VIEW, BILLING_MANAGE, BUDGETS_MANAGE},
+    "admin": _ADMIN | {BILLING_VIEW, BILLING_MANAGE},
     "editor": _EDITOR | {BILLING_VIEW},
     "viewer": _VIEWER,
-    "billing": frozenset({GENERATIONS_VIEW, BILLING_VIEW}),
+    "billing": frozenset({GENERATIONS_VIEW, BILLING_VIEW, BILLING_MANAGE}),
 }
 
 # What an API key's scopes allow; a key never exceeds the role of the member who made it.

@@ -17,7 +17,6 @@ from generations.models import Relation
 from generations.serializers import ChangesInput, ExtendInput, GenerationOutput
 from generations.services import LAST, FrameChoice, derive_generation
 
-ANSWERS: dict[Any, Any] = {201: GenerationOutput, **problems(400, 402, 404, 409, 415, 503)}
 PARAMETERS = [
     IDEMPOTENCY_KEY,
     CANCEL_AFTER,
@@ -26,84 +25,55 @@ PARAMETERS = [
 ]
 
 
-class Retry(ApiView):
-    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-
-    @extend_schema(
-        operation_id="retry_generation",
-        summary="Try again a clip that was not made",
+def described(operation: str, summary: str, *, body: Any = None, also: tuple[int, ...] = ()) -> Any:
+    """What all five have in common; `also` are further statuses of refusals."""
+    return extend_schema(
+        operation_id=f"{operation}_generation",
+        summary=summary,
         tags=["clips"],
         parameters=PARAMETERS,
-        request=None,
-        responses=ANSWERS,
+        request=body,
+        responses={201: GenerationOutput, **problems(400, 402, 404, 409, 415, 503, *also)},
     )
+
+
+class DerivedView(ApiView):
+    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
+
+
+class Retry(DerivedView):
+    @described("retry", "Try again a clip that was not made")
     def post(self, request: Request, pk: UUID) -> Response:
         """A new clip with the same input. 409 unless the first one failed, expired, or was canceled or refused."""
         empty(request)
         return _derive(request, pk, Relation.RETRY)
 
 
-class Rerun(ApiView):
-    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-
-    @extend_schema(
-        operation_id="rerun_generation",
-        summary="Make the same clip again",
-        tags=["clips"],
-        parameters=PARAMETERS,
-        request=None,
-        responses=ANSWERS,
-    )
+class Rerun(DerivedView):
+    @described("rerun", "Make the same clip again")
     def post(self, request: Request, pk: UUID) -> Response:
         """The same input with the seed and the prompt that were really used. 409 unless the clip is ready."""
         empty(request)
         return _derive(request, pk, Relation.RERUN)
 
 
-class Remix(ApiView):
-    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-
-    @extend_schema(
-        operation_id="remix_generation",
-        summary="Vary a clip",
-        tags=["clips"],
-        parameters=PARAMETERS,
-        request=ChangesInput,
-        responses=ANSWERS,
-    )
+class Remix(DerivedView):
+    @described("remix", "Vary a clip", body=ChangesInput)
     def post(self, request: Request, pk: UUID) -> Response:
         """The same input with a new seed, and with what the body changes."""
         return _derive(request, pk, Relation.REMIX, body_of(request))
 
 
-class Extend(ApiView):
-    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-
-    @extend_schema(
-        operation_id="extend_generation",
-        summary="Continue a clip",
-        tags=["clips"],
-        parameters=PARAMETERS,
-        request=ExtendInput,
-        responses={**ANSWERS, **problems(410)},
-    )
+class Extend(DerivedView):
+    @described("extend", "Continue a clip", body=ExtendInput, also=(410,))
     def post(self, request: Request, pk: UUID) -> Response:
         """Starts from the clip's last frame, or from the one that the body names. 410 when its files were deleted."""
         frame, changes = read_frame(body_of(request))
         return _derive(request, pk, Relation.EXTEND, changes, frame)
 
 
-class Promote(ApiView):
-    permission_of: ClassVar[dict[str, str]] = {"POST": GENERATIONS_CREATE}
-
-    @extend_schema(
-        operation_id="promote_generation",
-        summary="Make the final version of a draft",
-        tags=["clips"],
-        parameters=PARAMETERS,
-        request=ChangesInput,
-        responses=ANSWERS,
-    )
+class Promote(DerivedView):
+    @described("promote", "Make the final version of a draft", body=ChangesInput)
     def post(self, request: Request, pk: UUID) -> Response:
         """The same seed in 720p with the detail pass, and with what the body changes. 409 for a clip that has both."""
         return _derive(request, pk, Relation.PROMOTE, body_of(request))

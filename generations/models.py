@@ -112,7 +112,10 @@ class Relation(models.TextChoices):
 
 
 class Generation(models.Model):
-    """One clip somebody asked for. `status` changes only through `services.states.advance`."""
+    """One clip somebody asked for.
+
+    `status` changes only through `services.states.advance`, and from queued to dispatching in the dispatcher's claim.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations")

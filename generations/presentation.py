@@ -249,7 +249,11 @@ class ClipView:
 
     @property
     def tile_note(self) -> str:
-        return self.wait or self.byline
+        """Clips of a batch are told apart by their seeds, where these were chosen."""
+        seed = self.clip.params.get("seed") if self.clip.batch_id else None
+        return " · ".join(
+            filter(None, [self.wait or self.byline, f"seed {seed}" if seed is not None else ""])
+        )
 
     @property
     def cost(self) -> int | None:

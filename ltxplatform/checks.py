@@ -81,15 +81,27 @@ def _production_problems() -> Iterable[CheckMessage]:
     if settings.FETCH_PRIVATE_NETWORKS:
         yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
     yield from _fal_problems()
+    yield from _stripe_problems()
 
 
 def _fal_problems() -> Iterable[CheckMessage]:
-    if settings.SANDBOX_IN_USE or not (settings.FAL_KEY or settings.FAL_KEYS):
+    if settings.FAL_SANDBOX_IN_USE or not (settings.FAL_KEY or settings.FAL_KEYS):
         yield Error("FAL_KEY or FAL_KEYS must be set, and the sandbox is not for production.", id="ltx.E015")
     for name in REAL_FAL_ADDRESSES:
         address = urlsplit(getattr(settings, name))
         if address.scheme != "https" or address.hostname in {"localhost", "127.0.0.1", "::1"}:
             yield Error(f"{name} must be an https:// address of another machine.", id="ltx.E016")
+
+
+def _stripe_problems() -> Iterable[CheckMessage]:
+    """Without a key nobody can pay, which is allowed: credit can be given by hand."""
+    if settings.STRIPE_SANDBOX_IN_USE:
+        yield Error("SANDBOX_URL must be empty: cards are not for the sandbox.", id="ltx.E019")
+    elif settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
+        yield Error("STRIPE_WEBHOOK_SECRET must be set beside STRIPE_SECRET_KEY.", id="ltx.E020")
+    address = urlsplit(settings.STRIPE_API_URL)
+    if address.scheme != "https" or address.hostname in {"localhost", "127.0.0.1", "::1"}:
+        yield Error("STRIPE_API_URL must be an https:// address of another machine.", id="ltx.E021")
 
 
 def refuse_unsafe_start() -> None:

@@ -32,9 +32,19 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "balance": lambda: _balance(request, team),
         "nav": lambda: _navigation(request, team),
         "live_url": settings.LIVE_URL,
-        "sandbox_in_use": settings.SANDBOX_IN_USE,
+        "sandbox_says": _sandbox_says(),
         "theme": theme_of(request),
     }
+
+
+def _sandbox_says() -> str:
+    """What the ribbon tells of the services that are only stand-ins; nothing when both are real."""
+    said = []
+    if settings.FAL_SANDBOX_IN_USE:
+        said.append("clips are previews")
+    if settings.STRIPE_SANDBOX_IN_USE:
+        said.append("cards are not charged")
+    return ", ".join(said)
 
 
 def first_page(membership: Membership) -> str:
@@ -64,6 +74,8 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     entries = [("Clips", "clapperboard", "generations:clips", "l")]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
         entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
+    first = "billing:home" if request.actor.may(BILLING_VIEW) else "billing:budgets"  # type: ignore[attr-defined]
+    entries.append(("Billing", "wallet", first, "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
     return [

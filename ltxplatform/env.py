@@ -74,6 +74,17 @@ def integer(name: str, *, default: int, minimum: int = 0, maximum: int | None = 
     return number
 
 
+def integers(name: str, *, default: tuple[int, ...], minimum: int = 0) -> tuple[int, ...]:
+    """A comma-separated list of whole numbers."""
+    try:
+        numbers = tuple(int(item) for item in items(name)) or default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be whole numbers with commas between them.") from None
+    if min(numbers) < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum} each.")
+    return numbers
+
+
 def amount(name: str, *, default: str) -> Decimal:
     """Dollars of zero or more, exactly as written."""
     value = text(name, default)

@@ -50,6 +50,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "media_expired": Kind(410, "The files were deleted by the team's rule"),
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
+    "amount_refused": Kind(422, "Not an amount that can be bought"),
+    "no_customer": Kind(422, "Nothing was bought yet"),
+    "not_payable": Kind(422, "The purchase is not waiting for a payment"),
     "validation": Kind(422, "Some fields need another value"),
     "credit_spent": Kind(422, "The credit is not there any more"),
     "second_person_needed": Kind(422, "Another person has to approve"),
@@ -72,6 +75,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "database_unavailable": Kind(503, "The service restarts", retryable=True),
     "storage_unavailable": Kind(503, "Files cannot be stored right now", retryable=True),
     "unavailable": Kind(503, "Too many event streams are open", retryable=True),
+    "payments_unavailable": Kind(503, "Payments are not possible right now", retryable=True),
     "upstream_paused": Kind(503, "New clips are paused", retryable=True),
 }
 

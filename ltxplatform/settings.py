@@ -57,7 +57,7 @@ FAL_API_URL = env.address(
 FAL_MEDIA_HOSTS = env.items(
     "FAL_MEDIA_HOSTS", default=(urlsplit(_sandbox).hostname or "",) if _sandbox else ("*.fal.media",)
 )
-SANDBOX_IN_USE = bool(_sandbox)
+FAL_SANDBOX_IN_USE = bool(_sandbox)
 # How long a lost submission waits for the webhook that names it before fal's request list is asked.
 FAL_LOST_REPLY_SECONDS = env.integer("FAL_LOST_REPLY_SECONDS", default=20, minimum=1)
 # With the accounts' ids here, webhooks that fal signed for another customer are refused at the door.
@@ -67,6 +67,32 @@ FAL_POLLS_PER_SECOND = env.integer("FAL_POLLS_PER_SECOND", default=20, minimum=1
 # Dollars for a billed second, until fal's billing says what it was.
 FAL_UNIT_PRICE = env.amount("FAL_UNIT_PRICE", default="0.02")
 FAL_MODEL = "fal-ai/ltxv-13b-098-distilled"
+
+# -- Stripe: the real service with a key, its stand-in without one
+
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
+_stripe_sandbox = f"{SANDBOX_URL}/stripe" if SANDBOX_URL and not STRIPE_SECRET_KEY else ""
+STRIPE_SANDBOX_IN_USE = bool(_stripe_sandbox)
+STRIPE_SECRET_KEY = STRIPE_SECRET_KEY or ("sk_test_sandbox" if _stripe_sandbox else "")
+STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", "whsec_sandbox" if _stripe_sandbox else "")
+redaction.hide(STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET)
+STRIPE_API_URL = env.address("STRIPE_API_URL", default=_stripe_sandbox or "https://api.stripe.com")
+# Where forms that pay lead to, so that the Content-Security-Policy lets them.
+STRIPE_PAGES = env.items(
+    "STRIPE_PAGES",
+    default=(SANDBOX_URL,)
+    if _stripe_sandbox
+    else ("https://checkout.stripe.com", "https://billing.stripe.com"),
+)
+# Stripe works sales tax out at its page and adds it; needs a registration there.
+STRIPE_AUTOMATIC_TAX = env.boolean("STRIPE_AUTOMATIC_TAX", default=False)
+SANDBOX_IN_USE = FAL_SANDBOX_IN_USE or STRIPE_SANDBOX_IN_USE
+# Whole dollars of credit that one press buys, and the bounds of amounts that people write themselves.
+CREDIT_PACKS = env.integers("CREDIT_PACKS", default=(10, 25, 50, 100), minimum=1)
+PURCHASE_MIN = env.integer("PURCHASE_MIN", default=5, minimum=1)
+PURCHASE_MAX = env.integer("PURCHASE_MAX", default=2000, minimum=PURCHASE_MIN, maximum=500_000)
+# Dollars below which the people who can buy are told.
+LOW_BALANCE = env.integer("LOW_BALANCE", default=2, minimum=0)
 
 # -- live updates: streams of a process of their own; without its address, pages ask again and again instead
 
@@ -297,7 +323,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
-        "form-action": ["'self'"],
+        # Also where an answer to a form redirects.
+        "form-action": ["'self'", *STRIPE_PAGES],
     }
 }
 
@@ -381,6 +408,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": False},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
     },
 }

@@ -41,7 +41,7 @@ class Transparent(H11Protocol):
 
 
 class Log:
-    """One line a request, without query, headers or body; and a request id on every reply."""
+    """One line a request, without query, headers or body; and fal's request id on every reply but Stripe's."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -57,7 +57,8 @@ class Log:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if not any(name == REQUEST_ID for name, _ in message["headers"]):
+                is_fal = not scope["path"].startswith("/stripe/")
+                if is_fal and not any(name == REQUEST_ID for name, _ in message["headers"]):
                     message["headers"] = [*message["headers"], (REQUEST_ID, str(uuid4()).encode())]
             await send(message)
 

@@ -16,6 +16,15 @@ from billing.models.books import (
 from billing.models.budgets import Budget, HoldBudget, Limit, Notice, Period
 from billing.models.holds import Hold, HoldState
 from billing.models.lots import Bucket, Lot, LotMove, LotSource
+from billing.models.payments import (
+    FraudWarning,
+    Payment,
+    Recharge,
+    RechargeRule,
+    RechargeState,
+    StripeCustomer,
+    StripeReceipt,
+)
 from billing.models.prices import PriceVersion, StoredQuote
 from billing.models.purchases import (
     Debt,
@@ -28,6 +37,8 @@ from billing.models.purchases import (
     Refund,
     RefundState,
 )
+from billing.models.raise_requests import RaiseRequest, RequestState
+from billing.models.usage import UsageDay
 
 __all__ = [
     "PLATFORM_KINDS",
@@ -40,6 +51,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Entry",
+    "FraudWarning",
     "Hold",
     "HoldBudget",
     "HoldState",
@@ -48,15 +60,24 @@ __all__ = [
     "LotMove",
     "LotSource",
     "Notice",
+    "Payment",
     "Period",
     "PriceVersion",
     "ProviderCharge",
     "Purchase",
     "PurchaseOrigin",
     "PurchaseState",
+    "RaiseRequest",
+    "Recharge",
+    "RechargeRule",
+    "RechargeState",
     "Refund",
     "RefundState",
+    "RequestState",
     "StoredQuote",
+    "StripeCustomer",
+    "StripeReceipt",
     "Transaction",
     "TransactionKind",
+    "UsageDay",
 ]

@@ -143,6 +143,12 @@ class Transaction(models.Model):
         constraints = [models.UniqueConstraint(fields=["key"], name="transaction_key_once")]
         indexes = [
             models.Index(fields=["team", "-id"], name="transaction_recent"),
+            # What is not about clips is rare, and looked for by itself.
+            models.Index(
+                fields=["team", "-id"],
+                condition=~Q(kind__in=["hold", "capture", "partial_capture", "release"]),
+                name="transaction_beside_clips",
+            ),
             models.Index(
                 fields=["purchase_id"], condition=Q(purchase_id__isnull=False), name="transaction_of_purchase"
             ),

@@ -112,7 +112,12 @@ class Hub:
     def publish(self, change: Change) -> None:
         for subscription in self._by_team.get(change.team_id, ()):
             subscription.changed(change.generation_id)
-        if change.moves_line and self._line_timer is None:
+        if change.moves_line:
+            self.move_line()
+
+    def move_line(self) -> None:
+        """What waits in line may show something else now, in every team."""
+        if self._line_timer is None:
             self._line_timer = asyncio.get_running_loop().call_later(LINE_SECONDS, self._tell_line)
 
     def look_again(self) -> None:

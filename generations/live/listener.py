@@ -12,6 +12,8 @@ from generations.live.hub import Change, Hub
 
 # Named in the migration that makes the triggers.
 CHANNEL: Final = "generation_changed"
+# What a key's breaker says when it opens or closes.
+SERVICE: Final = "service"
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 # A server that vanished without a word is noticed after about this many seconds.
@@ -54,9 +56,13 @@ class Listener:
             logger.info("live_listening")
             self.hub.look_again()
             async for notification in connection.notifies():
-                change = Change.read(notification.payload)
-                if change is not None:
-                    self.hub.publish(change)
+                self._pass_on(notification.payload)
+
+    def _pass_on(self, payload: str) -> None:
+        if payload == SERVICE:
+            self.hub.move_line()
+        elif (change := Change.read(payload)) is not None:
+            self.hub.publish(change)
 
 
 def database_address() -> dict[str, Any]:

@@ -58,18 +58,6 @@ def is_paused() -> bool:
     return bool(names) and resting == len(names)
 
 
-def resting_keys(*, now: datetime) -> dict[str, bool]:
-    """The keys that are not simply working, each with whether its one probe may be sent now."""
-    resting = FalKey.objects.exclude(breaker=BreakerState.CLOSED).values_list("name", "probe_at")
-    return {name: probe_at is None or probe_at <= now for name, probe_at in resting}
-
-
-def begin_probe(name: str, *, now: datetime) -> None:
-    """If the key rests, the next job is its probe; no other follows until the outcome is known. Locks the key."""
-    resting = FalKey.objects.filter(pk=name).exclude(breaker=BreakerState.CLOSED)
-    resting.update(breaker=BreakerState.HALF_OPEN, probe_at=now + PROBE_PATIENCE)
-
-
 @transaction.atomic
 def accepted(name: str, *, sent_at: datetime) -> None:
     """fal took a job sent at `sent_at`: the key works, unless that was before the trouble began. Locks the key."""

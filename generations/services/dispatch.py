@@ -14,7 +14,7 @@ from generations import fal_gateway
 from generations.clock import Clock
 from generations.failures import code_for, context_of, failure_of
 from generations.models import Generation, Submission, SubmissionState
-from generations.services import breaker, costs, lines, windows
+from generations.services import breaker, costs, lines
 from generations.services.exclusive import exclusive
 from generations.services.pictures_at_fal import picture_url
 from generations.services.states import DISPATCH_NEXT, advance
@@ -26,6 +26,12 @@ logger = structlog.get_logger(__name__)
 DISPATCH_LOCK: Final = 0x1754_0001
 # When the sweep looks after a job that is being sent: a sender that still lives keeps the generation's lock.
 LOOK_AGAIN: Final = timedelta(seconds=10)
+_CLAIM: Final = """
+    SELECT generations_claim_next(
+        %(lock)s, %(keys)s::text[], %(windows)s::integer[], %(now)s, %(stride)s, %(looks)s, %(look_again_at)s,
+        %(probe_again_at)s
+    )
+"""
 # A task sends job after job for this long, then hands on to a new one.
 SHIFT_SECONDS: Final = 2.0
 # The pause between refusals doubles this often.
@@ -52,27 +58,34 @@ def dispatch_next(*, clock: Clock) -> bool:
     return True
 
 
-@transaction.atomic
 def claim_next(now: datetime) -> Submission | None:
-    """Take the job whose turn it is and commit the intent to send it, before anything leaves.
+    """Take the job whose turn it is and commit the intent to send it, before anything leaves; None: none may be sent.
 
-    Locks, in this order: the dispatcher's lock, the two lines, the generation.
+    One statement: the key with room (`windows`), the turn (`lines`), the move to `dispatching` with its event, and the
+    submission. The job was waiting and is locked, which is all that the table asks of this move. If its key rests, it
+    is the probe, and no other follows until the outcome is known.
+
+    Locks, in this order: the dispatcher's lock, the two lines, the generation, the key on its probe.
     """
+    keys = fal_gateway.key_windows()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
-    key, is_probe = windows.choose_key(now=now)
-    chosen = lines.take_next(now=now) if key is not None else None
-    if key is None or chosen is None:
+        cursor.execute(
+            _CLAIM,
+            {
+                "lock": DISPATCH_LOCK,
+                "keys": list(keys),
+                "windows": list(keys.values()),
+                "now": now,
+                "stride": lines.STRIDE,
+                "looks": lines.LOOKS_MAX,
+                "look_again_at": now + LOOK_AGAIN,
+                "probe_again_at": now + breaker.PROBE_PATIENCE,
+            },
+        )
+        claimed = cursor.fetchone()[0]
+    if claimed is None:
         return None
-    if is_probe:
-        breaker.begin_probe(key, now=now)
-    generation = advance(
-        generation_id=chosen.pk, to=Status.DISPATCHING, now=now, due_at=now + LOOK_AGAIN, fal_key=key
-    )
-    if generation is None:
-        raise LookupError("A job that waited could not be claimed.")
-    number = generation.submissions.count() + 1
-    return Submission.objects.create(generation=generation, number=number, fal_key=key, created_at=now)
+    return Submission.objects.select_related("generation__image").get(pk=claimed)
 
 
 def _send(submission: Submission, clock: Clock) -> None:
@@ -102,9 +115,8 @@ def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> 
     is called off at fal. Repeating is harmless. Locks the generation.
     """
     with transaction.atomic():
-        submission = Submission.objects.select_related("generation").get(pk=submission_id)
-        generation = Generation.objects.select_for_update().get(pk=submission.generation_id)
-        submission.refresh_from_db()
+        generation = Generation.objects.select_for_update(of=("self",)).get(submissions=submission_id)
+        submission = generation.submissions.get(pk=submission_id)
         if submission.request_id is not None:
             return submission.request_id == ticket.request_id
         if Submission.objects.filter(request_id=ticket.request_id).exists():

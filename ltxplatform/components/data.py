@@ -7,7 +7,7 @@ from django.template import RequestContext
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from billing.money import format_balance, format_cost, format_exact
+from billing.money import format_balance, format_cost, format_exact, format_line
 from ltxplatform.components.actions import _query
 from ltxplatform.components.attrs import draw
 
@@ -20,9 +20,35 @@ register.filter("exact", format_exact)
 
 @register.simple_tag
 def money(amount: int, *, kind: str = "cost") -> SafeString:
-    """µ$ as a cost (up to four decimals, rounded up) or a "balance" (cents, rounded down); exact on hover."""
-    shown = {"cost": format_cost, "balance": format_balance, "exact": format_exact}[kind](amount)
+    """µ$ as a cost (up to four decimals, rounded up) or a "balance" (cents, rounded down); exact on hover.
+
+    "exact" shows the last digit, and "line" six decimals, for columns.
+    """
+    kinds = {"cost": format_cost, "balance": format_balance, "exact": format_exact, "line": format_line}
+    shown = kinds[kind](amount)
     return draw("money", {"amount": amount, "shown": shown, "exact": format_exact(amount)})
+
+
+@register.simple_tag
+def cents(amount: int) -> SafeString:
+    """What was paid, in cents."""
+    return money(amount * 10_000, kind="balance")
+
+
+PURCHASES: Mapping[str, tuple[str, str, str]] = {
+    "draft": ("Not paid", "clock", "quiet"),
+    "open": ("Waiting for payment", "clock", "info"),
+    "paid": ("Paid", "circle-check", "good"),
+    "failed": ("Payment failed", "circle-alert", "bad"),
+    "expired": ("Not paid in time", "timer-off", "quiet"),
+}
+
+
+@register.simple_tag
+def purchase_badge(state: str) -> SafeString:
+    """Where a purchase stands, as a word, a shape and a colour."""
+    word, icon, tone = PURCHASES[state]
+    return draw("status_badge", {"word": word, "icon": icon, "tone": tone, "pill": False})
 
 
 @register.inclusion_tag("components/stat.html")

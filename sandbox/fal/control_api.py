@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -16,20 +15,9 @@ from sandbox.fal.engine import Engine
 from sandbox.fal.knobs import BadControl, read_rule
 from sandbox.fal.records import Record, shorten
 from sandbox.fal.replies import read_json
+from sandbox.loopback import is_local
 
 Handler = Callable[[Request, Engine], Awaitable[Response]]
-
-
-def is_local(request: Request) -> bool:
-    """The connection and the name it was asked for are both loopback; a web page is neither."""
-    host = request.client.host if request.client else ""
-    name = request.url.hostname or ""
-    try:
-        near = ipaddress.ip_address(host).is_loopback
-        named = name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-    return near and named and "origin" not in request.headers
 
 
 def control(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

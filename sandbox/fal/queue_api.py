@@ -21,7 +21,6 @@ from sandbox.fal.progress import status_of
 from sandbox.fal.records import Record, shorten
 from sandbox.fal.replies import (
     REQUEST_ID,
-    DropConnection,
     Refused,
     base_url,
     failure_reply,
@@ -30,6 +29,7 @@ from sandbox.fal.replies import (
     reply,
     strike,
 )
+from sandbox.loopback import DropConnection
 
 APP = "fal-ai/ltxv-13b-098-distilled"
 ENDPOINT = f"{APP}/image-to-video"

@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from sandbox.fal.errors import Failure, detail, failure_named, model_failure
 from sandbox.fal.knobs import Rule
+from sandbox.loopback import DropConnection
 
 REQUEST_ID = "x-fal-request-id"
 
@@ -23,14 +23,6 @@ class Refused(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
         self.response = response
-
-
-class DropConnection(Response):
-    """Closes the connection without an answer, as a crashed proxy or a cut cable would."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"]["sandbox.transport"].abort()
-        await asyncio.sleep(0.02)  # until the server has noticed
 
 
 def reply(data: Any, status: int = 200, *, request_id: str | None = None, **headers: str) -> JSONResponse:

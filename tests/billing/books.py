@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.actors import system_actor
+from accounts.actors import Actor, system_actor
 from accounts.models import Team
 from billing import services
 from billing.models import Hold, PriceVersion, Purchase
@@ -46,6 +46,19 @@ def hold(
             quote=amount if isinstance(amount, Quote) else quote_of(amount),
             expires_at=until or timezone.now() + timedelta(hours=1),
         )
+
+
+def hold_by(actor: Actor, amount: int, attempt: UUID | None = None) -> UUID:
+    """Somebody's clip, on its way; returns its id."""
+    attempt = attempt or uuid4()
+    with transaction.atomic():
+        services.hold_credits(
+            actor=actor,
+            generation_id=attempt,
+            quote=quote_of(amount),
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+    return attempt
 
 
 def settle(attempt: UUID, used: int, *, now: datetime | None = None) -> Hold:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from accounts.permissions import (
+    BILLING_MANAGE,
     BILLING_VIEW,
+    BUDGETS_MANAGE,
     GENERATIONS_CANCEL,
     GENERATIONS_CREATE,
     GENERATIONS_VIEW,
@@ -13,7 +15,7 @@ from accounts.permissions import (
 
 # public: everybody. signed_in: whoever has an account. staff: is_staff. team: a member whose role carries the
 # permission. api: a key whose scopes and maker carry it. token: whoever holds the signed token in the address.
-# webhook: fal, by its signature.
+# webhook: fal or Stripe, by their signatures.
 Level = Literal["public", "signed_in", "staff", "team", "api", "token", "webhook"]
 
 
@@ -74,9 +76,30 @@ ACCESS: dict[str, Access] = {
     "generations:resume": team(post=GENERATIONS_CREATE, pk="clip_id"),
     "generations:run_next": team(post=GENERATIONS_CREATE, pk="clip_id"),
     "generations:edit": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE, pk="clip_id"),
+    "billing:home": team(get=BILLING_VIEW),
+    "billing:buy": team(post=BILLING_MANAGE),
+    "billing:purchase": team(get=BILLING_VIEW, pk="purchase_id"),
+    "billing:pay": team(post=BILLING_MANAGE, pk="purchase_id"),
+    "billing:portal": team(post=BILLING_MANAGE),
+    "billing:recharge": team(post=BILLING_MANAGE),
+    "billing:recharge_stop": team(post=BILLING_MANAGE),
+    "billing:statement": team(get=BILLING_VIEW),
+    "billing:statement_file": team(get=BILLING_VIEW),
+    "billing:books": team(get=BILLING_VIEW, post=BILLING_VIEW),
+    "billing:usage": team(get=BILLING_VIEW),
+    "billing:usage_file": team(get=BILLING_VIEW),
+    "billing:budgets": team(get=GENERATIONS_VIEW),
+    "billing:limit_set": team(post=BUDGETS_MANAGE),
+    "billing:limit_change": team(post=BUDGETS_MANAGE, pk="limit_id"),
+    "billing:limit_raise": team(post=BUDGETS_MANAGE, pk="limit_id"),
+    "billing:limit_remove": team(post=BUDGETS_MANAGE, pk="limit_id"),
+    "billing:ask": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE, pk="limit_id"),
+    "billing:request_approve": team(post=BUDGETS_MANAGE, pk="request_id"),
+    "billing:request_decline": team(post=BUDGETS_MANAGE, pk="request_id"),
     # -- doors of their own
     "generations:media": Access("token", args={"token": "token", "name": "name"}),
     "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),
+    "billing:stripe_webhook": Access("webhook", {"POST": ""}),
     # -- signing in and up, by django-allauth
     "account_login": public(),
     "account_logout": public(),
@@ -98,6 +121,9 @@ ACCESS: dict[str, Access] = {
     "api:openapi": public(),
     "api:nothing_here": public(),
     "api:balance": api(get=BILLING_VIEW),
+    "api:ledger": api(get=BILLING_VIEW),
+    "api:usage": api(get=BILLING_VIEW),
+    "api:forecast": api(get=BILLING_VIEW),
     "api:quotes": api(post=GENERATIONS_CREATE),
     "api:uploads": api(post=GENERATIONS_CREATE),
     "api:upload": api(get=GENERATIONS_VIEW, pk="image_id"),

@@ -18,11 +18,17 @@ PAGES = {
     "generations:create": 13,
     "generations:clips": 9,
     "generations:clip": 12,
+    "generations:recipe": 6,
     "generations:edit": 13,
     "generations:batch_create": 10,
     "generations:batches": 8,
     "generations:batch": 11,
     "accounts:keys": 7,
+    "billing:home": 17,
+    "billing:purchase": 11,
+    "billing:statement": 17,
+    "billing:usage": 13,
+    "billing:budgets": 15,
 }
 ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
 

@@ -6,9 +6,13 @@ from uuid import uuid4
 
 from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import ApiKey, Role, Team, User
 from accounts.permissions import SCOPE_PERMISSIONS
+from billing.models import Payment, Purchase, RaiseRequest
+from billing.services import credit_purchase, set_limit, start_purchase
+from billing.services.raise_requests import ask_for_more
 from generations.models import Batch, Generation, Image, Submission
 from tests.support import factories
 from tests.support.api import ApiClient, make_key
@@ -28,11 +32,16 @@ class World:
     key: ApiKey
     submission: Submission
     people: dict[str, User]
+    purchase: Purchase
+    request: RaiseRequest
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
     batch_id = property(lambda self: self.batch.pk)
     image_id = property(lambda self: self.clip.image_id)
+    purchase_id = property(lambda self: self.purchase.pk)
+    limit_id = property(lambda self: self.request.limit_id)
+    request_id = property(lambda self: self.request.pk)
     key_id = property(lambda self: self.key.pk)
     webhook_token = property(lambda self: self.submission.token)
     token: str = "forged"
@@ -53,7 +62,18 @@ def make_world() -> World:
     key, _ = make_key(team)
     people = {"owner": factories.owner_of(team)}
     people |= {role: factories.make_member(team, role) for role in Role.values if role != "owner"}
-    return World(team, clip, batch, key, submission, people)
+    limit = set_limit(team=team, member=people["editor"], period="day", cap=200_000)
+    editor = factories.actor_for(team, people["editor"])
+    request = ask_for_more(actor=editor, limit_id=limit.pk, amount=100_000, reason="A second take")
+    return World(team, clip, batch, key, submission, people, make_purchase(team), request)
+
+
+def make_purchase(team: Team) -> Purchase:
+    """Paid, so that its page asks Stripe nothing."""
+    purchase = start_purchase(team=team, credit=25_000_000, actor="test")
+    Payment.objects.create(purchase=purchase, team=team, form_key=uuid4())
+    credit_purchase(purchase=purchase, actor="test", now=timezone.now())
+    return purchase
 
 
 def picture_of(team: Team) -> Image:

@@ -38,6 +38,11 @@ def text_of(response: Any) -> str:
     return unescape(response.content.decode())
 
 
+def progress_part(page: str) -> str:
+    """The opening tag of the part that renews itself."""
+    return page[page.index('<div id="progress"') :].partition(">")[0]
+
+
 def page_url(team: Any, name: str = "batch_create", **kwargs: Any) -> str:
     return reverse(f"generations:{name}", kwargs={"team_slug": team.slug, **kwargs})
 
@@ -77,7 +82,7 @@ def test_a_sweep_is_made_from_the_form_and_followed(client, team, image):
     assert "Boats" in page
     assert page.count('class="slot"') == 3
     assert "$0.0225 in all: $0.00 charged, $0.0225 held, $0.00 returned." in re.sub(r"<[^>]+>", "", page)
-    assert 'hx-trigger="every 2s"' in page
+    assert 'hx-trigger="news"' in progress_part(page)
 
 
 def test_prompts_and_pictures_are_made_from_the_form(client, team, image):
@@ -194,7 +199,7 @@ def test_canceling_from_the_page_says_what_became_of_it(client, team, image):
 
     page = text_of(response)
     assert "3 clips canceled; nothing was charged for them." in page
-    assert "every 2s" not in page
+    assert "hx-trigger" not in progress_part(page)
     assert balance_of(team).available == CREDITS
 
 
@@ -207,6 +212,15 @@ def test_a_long_batch_is_shown_page_by_page(client, team, image):
     assert (first.count('class="slot"'), second.count('class="slot"')) == (60, 1)
     assert "?first=60" in first
     assert client.get(address, {"first": "x"}).status_code == 200
+
+
+def test_the_clips_of_a_sweep_are_told_apart_by_their_seeds(client, team, image):
+    client.post(page_url(team), filled("seeds", image=str(image.pk), seeds="7-9"))
+    batch = Batch.objects.get()
+
+    page = text_of(client.get(page_url(team, "batch", pk=batch.pk)))
+
+    assert re.findall(r"seed (\d+)", page) == ["7", "8", "9"]
 
 
 def test_progress_comes_as_the_part_alone(client, team, image):

@@ -1,9 +1,12 @@
 """A key that fal refuses rests: jobs and holds wait, one job is tried now and then, everything goes on by itself."""
 
 from datetime import timedelta
+from uuid import NAMESPACE_OID, uuid5
 
+import psycopg
 import pytest
 from django.core import mail
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,6 +15,7 @@ from generations.models import BreakerState, FalKey, Generation
 from generations.services import breaker, breaker_mail, dispatch, recovery, sweep, windows
 from tests.contracts.world import browser_of
 from tests.support.api import api_for
+from tests.support.databases import address_of
 from tests.support.factories import make_image, owner_of
 
 pytestmark = pytest.mark.django_db
@@ -270,3 +274,17 @@ def test_a_mail_that_cannot_be_sent_is_sent_later(settings):
         breaker_mail.tell_operators(name="main")
 
     assert breaker.untold_keys() == ["main"]
+
+
+def test_who_is_told_while_another_worker_tells_sends_no_second_mail(mailoutbox):
+    FalKey.objects.create(name="main", breaker=BreakerState.OPEN, probe_at=timezone.now())
+    lock = (uuid5(NAMESPACE_OID, "fal key main").int & (2**64 - 1)) - 2**63
+    with psycopg.connect(address_of(connection.settings_dict["NAME"]), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [lock])
+        breaker_mail.tell_operators(name="main")
+    assert mailoutbox == []
+
+    breaker_mail.tell_operators(name="main")
+    breaker_mail.tell_operators(name="main")
+
+    assert len(mailoutbox) == 1

@@ -14,6 +14,7 @@ from generations.parameters import ClipParams
 from generations.services import lines, places_in_line
 from generations.states import Status
 from tests.contracts.world import picture_of
+from tests.support import flow
 from tests.support.factories import make_member, make_team, owner_of
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,7 @@ def waiting(pictures):
 
 def send(now: datetime = NOW) -> Generation | None:
     """What the dispatcher takes next; it is then away."""
-    job = lines.take_next(now=now)
+    job = flow.take_next(now=now)
     if job is not None:
         Generation.objects.filter(pk=job.pk).update(status=Status.DISPATCHING)
     return job

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from billing.services import hold_of
 from generations.models import FalKey, Generation, MemberLine, Submission, TeamLine
-from generations.services import lines, places_in_line
+from generations.services import places_in_line
+from tests.support import flow
 from tests.support.factories import give_credits, make_generation, make_image, make_team
 from tests.support.stages import bring
 
@@ -36,4 +37,4 @@ def test_clips_from_before_there_were_lines_keep_hold_order_and_turn():
     assert FalKey.objects.count() == 0
     assert places_in_line(rows.values()) == {first.pk: 1, second.pk: 2}
     with transaction.atomic():
-        assert lines.take_next(now=timezone.now()) == first
+        assert flow.take_next(now=timezone.now()) == first

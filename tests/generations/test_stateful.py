@@ -105,6 +105,7 @@ class Job:
     status: str = "queued"
     paused: bool = False
     canceling: bool = False
+    is_edited: bool = False  # to the other prompt
     counts: bool = False  # in the window of the key
     captured: int = 0
     history: list[str] = field(default_factory=lambda: ["queued"])
@@ -241,8 +242,9 @@ class Jobs(RuleBasedStateMachine):
         elif self.in_line(
             job, lambda actor, generation_id: edit_generation(actor=actor, now=self.now, **change)
         ):
-            job.frames = frames
-            for sent in job.sent:
+            is_another = (job.frames, job.is_edited) != (frames, True)
+            job.frames, job.is_edited = frames, True
+            for sent in job.sent if is_another else ():
                 if sent.state == "abandoned" and sent.request_id is None:
                     sent.state = "superseded"
         self.compare(job)
@@ -457,6 +459,7 @@ class Jobs(RuleBasedStateMachine):
             assert cursor.fetchone() == (*job.facts(), available, CREDITS - self.spent - available)
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_oracle(settings_of_fal) -> None:
     Jobs.steps = 0

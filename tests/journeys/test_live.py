@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Team
-from generations.models import Generation
+from generations.models import Batch, BatchKind, Generation
 from generations.parameters import ClipParams
 from generations.services.states import record_event
 from generations.states import Status
@@ -131,6 +131,29 @@ def test_nobody_listens_to_a_page_that_nobody_looks_at(
     assert asked.within(page, 2) == 0
     hide(page, False)
     expect(page.get_by_text("Rendering 40 %").first).to_be_visible(timeout=SOON)
+
+
+def test_a_batch_tells_how_far_it_is_without_asking(
+    running: Product, team: Team, clip: Generation, page: Page
+) -> None:
+    batch = Batch.objects.create(
+        team=team,
+        created_by=clip.created_by,
+        kind=BatchKind.SEEDS,
+        size=1,
+        price=clip.price,
+        idempotency_key="b",
+    )
+    Generation.objects.filter(pk=clip.pk).update(batch=batch)
+    asked = Asked(page)
+    open_create(page, running.url, team)
+    page.goto(f"{running.url}/t/{team.slug}/batches/{batch.pk}/")
+    wait_for_stream(page, asked)
+
+    Generation.objects.filter(pk=clip.pk).update(status=Status.CANCELED, ended_at=timezone.now())
+
+    expect(page.locator("#progress")).to_contain_text("Canceled", timeout=SOON)
+    assert page.locator("#progress").get_attribute("data-live") is None
 
 
 def hide(page: Page, hidden: bool) -> None:

@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.api_keys import revoke_api_key
 from accounts.models import Membership, Team, User
-from generations.models import Generation
+from generations.models import BreakerState, FalKey, Generation
 from generations.services.states import advance
 from generations.states import Status
 from ltxplatform import processes
@@ -140,6 +140,17 @@ def test_who_waits_in_line_hears_that_somebody_has_left_it(live: str, team: Team
     with opened(page(live, other), **session_of(factories.owner_of(other))) as stream:
         bring(clip, Status.DISPATCHING)
         stream.wait_for(lambda: "line" in stream.names())
+
+    assert "clips" not in stream.names()
+
+
+def test_who_waits_in_line_hears_that_the_service_pauses_and_goes_on(live: str, team: Team, clip) -> None:
+    key = FalKey.objects.create(name="spare")
+
+    with opened(page(live, team), **session_of(factories.owner_of(team))) as stream:
+        for number, state in enumerate([BreakerState.OPEN, BreakerState.CLOSED], start=1):
+            FalKey.objects.filter(pk=key.pk).update(breaker=state)
+            stream.wait_for(lambda number=number: stream.names().count("line") == number)
 
     assert "clips" not in stream.names()
 

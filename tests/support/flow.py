@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db import connection
 from django.utils import timezone
 
 from generations import fal_gateway
 from generations.models import Generation
-from generations.services import completion, dispatch, polling
+from generations.services import completion, dispatch, lines, polling
 
 
 def dispatch_all() -> int:
@@ -17,6 +18,13 @@ def dispatch_all() -> int:
     while dispatch.dispatch_next(clock=timezone.now):
         count += 1
     return count
+
+
+def take_next(*, now: datetime) -> Generation | None:
+    """The job whose turn it is, locked, and its lines served, without the rest of the dispatcher's claim."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generations_take_next(%s, %s, %s)", [now, lines.STRIDE, lines.LOOKS_MAX])
+        return Generation.objects.filter(pk=cursor.fetchone()[0]).first()
 
 
 def poll_once(*, ahead: float = 30) -> list[str]:

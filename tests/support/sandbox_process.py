@@ -1,4 +1,4 @@
-"""Starts the fal stand-in for a test: its own process, a free port, a directory of its own."""
+"""Starts the stand-ins for fal and Stripe for a test: its own process, a free port, a directory of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.stripe_sandbox import StripeSandbox
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
@@ -48,6 +50,20 @@ class SandboxHandle:
             "FAL_MEDIA_HOSTS": ["127.0.0.1"],
         }
 
+    @property
+    def stripe(self) -> StripeSandbox:
+        """The Stripe half of this process."""
+        return StripeSandbox(self.url, self.http)
+
+    @property
+    def stripe_settings(self) -> dict[str, Any]:
+        """STRIPE_* settings that point the product here."""
+        return {
+            "STRIPE_SECRET_KEY": "sk_test_sandbox",
+            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+            "STRIPE_API_URL": f"{self.url}/stripe",
+        }
+
     # -- control
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
@@ -76,8 +92,9 @@ class SandboxHandle:
         return dict(self._call("GET", "summary"))
 
     def reset(self) -> None:
-        """Forget all requests, uploads, rules and changed knobs."""
+        """Forget all requests, uploads, payments, rules and changed knobs, at fal and at Stripe."""
         self._call("POST", "reset")
+        self.stripe.reset()
 
     # -- the process
 

@@ -1,4 +1,4 @@
-"""The whole platform in one terminal: database, stand-in for fal, web, workers, poller, live, and a demo team."""
+"""The whole platform in one terminal: database, stand-ins, web, workers, poller, live process and a demo team."""
 
 import fcntl
 import os
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             )
         if settings.SANDBOX_IN_USE and not processes.port_is_free(port := port_of(settings.SANDBOX_URL)):
             raise CommandError(
-                f"Port {port} is in use, and the stand-in for fal needs it. "
+                f"Port {port} is in use, and the stand-ins for fal and Stripe need it. "
                 f"Choose another: SANDBOX_URL=http://{HOST}:{port + 1} make demo"
             )
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         """Let what needs no tables load beside the database and its migrations, then start the rest; watch until
         told to stop."""
         if settings.SANDBOX_IN_USE:
-            foreman.add(self.program("fal", sys.executable, "-m", "sandbox", *sandbox_options()))
+            foreman.add(self.program("sandbox", sys.executable, "-m", "sandbox", *sandbox_options(self.site)))
         foreman.add(self.program("web", *web_command(self.port)))
         self.start_database(stack)
         welcome = prepare_data()
@@ -165,5 +165,9 @@ def port_of(address: str) -> int:
     return urlsplit(address).port or 80
 
 
-def sandbox_options() -> list[str]:
-    return ["--port", str(port_of(settings.SANDBOX_URL)), "--data", str(settings.DATA_DIR / "sandbox")]
+def sandbox_options(site: str) -> list[str]:
+    options = ["--port", str(port_of(settings.SANDBOX_URL)), "--data", str(settings.DATA_DIR / "sandbox")]
+    if settings.STRIPE_SANDBOX_IN_USE:
+        options += ["--stripe-webhook-url", f"{site}webhooks/stripe/"]
+        options += ["--stripe-webhook-secret", settings.STRIPE_WEBHOOK_SECRET]
+    return options

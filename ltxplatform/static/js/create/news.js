@@ -1,5 +1,6 @@
 // When the parts of a page that update themselves ask the server: when the stream names a clip they show, else every
-// second or so. A part says in data-live which clip it shows; the watcher stands for all tiles on their way.
+// second or so. A part says in data-live which clip it shows, or "*" for any; the watcher stands for all tiles on
+// their way.
 import { isHeard, keepStream } from "./stream.js";
 
 const TICK = 250;
@@ -18,7 +19,8 @@ const watched = () => [...document.querySelectorAll("input[name=watch]")];
 const parts = () =>
   [...document.querySelectorAll("[data-live]")].filter((part) => part.id !== "watcher" || watched().length > 0);
 const shows = (clip) =>
-  parts().some((part) => part.dataset.live === clip) || watched().some((input) => input.value.startsWith(clip));
+  parts().some((part) => [clip, "*"].includes(part.dataset.live)) ||
+  watched().some((input) => input.value.startsWith(clip));
 const waitsInLine = () => document.querySelector("[data-in-line]") !== null;
 
 function ask(wasTold) {
