@@ -12,7 +12,7 @@ class BuyForm(forms.Form):
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     pack = forms.CharField(required=False, max_length=40)
-    amount = forms.CharField(label="Another amount in US dollars", required=False, max_length=40)
+    amount = forms.CharField(label="Another amount ($)", required=False, max_length=40)
     keep_card = forms.BooleanField(
         label="Keep the card at Stripe for automatic buying",
         required=False,

@@ -59,7 +59,7 @@ def unsent(*, now: datetime, limit: int) -> list[int]:
     return list(waiting.order_by("id").values_list("pk", flat=True)[:limit])
 
 
-def recent_notices(*, team: Team, now: datetime, last: int = 5) -> list[tuple[Notice, Words]]:
+def recent_notices(*, team: Team, now: datetime, last: int = 3) -> list[tuple[Notice, Words]]:
     """What the portal shows to those who can buy, newest first; of each limit only the highest mark."""
     notices = Notice.objects.filter(~Q(kind__in=OPERATOR_KINDS), team=team)
     recent = notices.filter(created_at__gte=now - timedelta(days=SHOWN_DAYS)).order_by("-id")[: 3 * last]

@@ -122,8 +122,27 @@ def test_every_unsafe_value_is_named_at_once() -> None:
     )
 
     assert code == 1
-    for number in range(10, 19):
+    for number in (*range(10, 20), 21):
         assert f"ltx.E0{number}" in output, output
+
+
+def test_cards_are_taken_only_with_what_signs_stripes_deliveries() -> None:
+    code, output = check(**PRODUCTION, STRIPE_SECRET_KEY="sk_live_x")
+    assert (code, "ltx.E020" in output) == (1, True), output
+
+    code, output = check(**PRODUCTION, STRIPE_SECRET_KEY="sk_live_x", STRIPE_WEBHOOK_SECRET="whsec_x")
+    assert code == 0, output
+
+
+def test_stripe_is_never_an_address_on_this_machine() -> None:
+    code, output = check(**PRODUCTION, STRIPE_API_URL="http://127.0.0.1:8790/stripe")
+
+    assert (code, "ltx.E021" in output) == (1, True), output
+
+
+@pytest.mark.parametrize(("value", "said"), [("10,x", "whole numbers"), ("0,10", "at least 1")])
+def test_packs_are_whole_dollars(value: str, said: str) -> None:
+    assert said in settings_of(CREDIT_PACKS=value).stderr
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL"])

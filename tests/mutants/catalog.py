@@ -32,6 +32,8 @@ class Mutant:
 RACES: Final = "tests/concurrency/test_money.py"
 HOLDS: Final = "tests/billing/test_holds.py"
 LIMITS: Final = "tests/billing/test_limits.py"
+CREDITING: Final = "tests/billing/stripe/test_crediting.py"
+RECEIPTS: Final = "tests/billing/stripe/test_stripe_receipts.py"
 PRICES: Final = "tests/billing/test_pricing.py"
 _COUNT: Final = "PERFORM billing_count_hold(hold, p_member, p_key, p_project, p_now);"
 _COUNTED_LATER: Final = """
@@ -171,6 +173,77 @@ MUTANTS: Final = (
                 "generations/services/overdue.py",
                 "        answer = _call_off(generation)\n",
                 '        answer = "OK"\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "a completed checkout counts as paid",
+        f"{CREDITING}::test_a_completed_page_is_not_a_payment",
+        (
+            InFile(
+                "billing/services/crediting.py",
+                "if session.is_paid and session.payment",
+                "if session.payment",
+            ),
+            InFile(
+                "billing/services/crediting.py",
+                'elif found.status != "succeeded" or found.received != paid:',
+                "elif False:",
+            ),
+        ),
+    ),
+    Mutant(
+        "credit is keyed on the event",
+        "tests/billing/stripe/test_following.py::test_coming_back_from_stripe_credits_at_once",
+        (
+            InFunction("billing_credit_purchase", "IF bought.state <> 'paid' THEN", "IF true THEN"),
+            InFunction(
+                "billing_credit_purchase",
+                "format('purchase:%s:credit', p_purchase)",
+                "format('event:%s:credit', clock_timestamp())",
+            ),
+        ),
+    ),
+    Mutant(
+        "credit comes from what was paid",
+        "tests/billing/stripe/test_checkout.py::test_tax_is_added_by_stripe_and_is_no_credit",
+        (
+            InFile(
+                "billing/services/crediting.py",
+                "_credit(purchase, payment, session.payment, tax=session.tax,",
+                "_credit(purchase, payment, session.payment, tax=0,",
+            ),
+        ),
+    ),
+    Mutant(
+        "a receipt is done before it was acted on",
+        f"{RECEIPTS}::test_a_failure_stays_on_the_receipt_and_is_tried_again",
+        (
+            InFile(
+                "billing/services/stripe_receipts.py",
+                "    try:\n        change = ",
+                "    _done(receipt_id, now=clock())\n    try:\n        change = ",
+            ),
+        ),
+    ),
+    Mutant(
+        "each refund takes back all refunds so far",
+        "tests/billing/stripe/test_stripe_refunds.py::test_parts_add_up_to_the_share_of_all_of_them",
+        (InFunction("billing_due_back", "- coalesce(sum(b.posted), 0)::bigint", ""),),
+    ),
+    Mutant(
+        "cash that Stripe withdraws is a loss",
+        "tests/billing/stripe/test_stripe_disputes.py::test_cash_that_stripe_takes_is_no_loss_yet",
+        (
+            InFile(
+                "billing/services/stripe_disputes.py",
+                "won=found.status in WON, now=now)",
+                "won=found.status in WON and not found.withdrawn, now=now)",
+            ),
+            InFile(
+                "billing/services/stripe_disputes.py",
+                'if (found.status in WON or found.status == "lost")',
+                'if (found.status in WON or found.status == "lost" or found.withdrawn)',
             ),
         ),
     ),

@@ -1,8 +1,8 @@
 """The fault storms at full size: `make soak`, or `python -m tests.soak [--hours N] [--seed N]`.
 
 Ten thousand jobs of the fault matrix, a hundred kills under load, four hundred thousand steps of the state machine,
-fifty crashes of the database while credit moves and a million steps of money, in waves of at most five hundred jobs,
-because the stand-in keeps every request. Every wave prints its seed and what it
+fifty crashes of the database while credit moves, five thousand orders of Stripe's news and a million steps of money, in
+waves of at most five hundred jobs, because the stand-in keeps every request. Every wave prints its seed and what it
 found; the same seed repeats it. Ends with an error after the first wave that found something, and stops at the limit.
 """
 
@@ -21,6 +21,7 @@ KILLS = "tests/faults/test_kills.py"
 MACHINE = "tests/generations/test_stateful.py"
 MONEY = "tests/billing/test_stateful.py"
 CRASHES = "tests/concurrency/test_crashes.py"
+NEWS = "tests/billing/stripe/test_permutations.py"
 
 
 def main() -> None:
@@ -49,6 +50,8 @@ def waves() -> Iterator[Wave]:
         yield KILLS, {"KILLS": "5", "KILL_JOBS": "60"}
     yield MACHINE, {"STATEFUL_STEPS": "400000"}
     yield CRASHES, {"CRASH_CYCLES": "50"}
+    for _ in range(5):
+        yield NEWS, {"PERMUTATIONS": "1000"}
     for _ in range(10):
         yield MONEY, {"STATEFUL_EXAMPLES": "1000"}
 

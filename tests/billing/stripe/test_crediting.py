@@ -69,7 +69,14 @@ def changed(facts, **changes):
     return replace(facts, payment=replace(facts.payment, **payment), **changes)
 
 
-PAYMENT = {"payment_currency", "payment_customer", "payment_received", "payment_status", "payment_purchase"}
+PAYMENT = {
+    "payment_id",
+    "payment_currency",
+    "payment_customer",
+    "payment_received",
+    "payment_status",
+    "payment_purchase",
+}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +122,7 @@ def test_paying_twice_for_one_purchase_is_credited_once_and_told(desk: Desk, buy
     facts = facts_of(desk, buyer)
     assert facts.payment is not None
     crediting.apply_session(facts, actor="test", now=timezone.now())
-    other = replace(facts, payment=replace(facts.payment, id="pi_second"))
+    other = changed(facts, payment_id="pi_second")
     with pytest.raises(crediting.Mismatch, match="paid already"):
         crediting.apply_session(other, actor="test", now=timezone.now())
 
