@@ -160,7 +160,6 @@ def _home(
         "clips_left": f"{max(0, overview.balance.available) // clip:,} default clips",
         "smallest": settings.PURCHASE_MIN,
         "largest": settings.PURCHASE_MAX,
-        "tabs": billing_tabs(request.actor, "billing:home"),
         "forecast": forecast_of(team=request.team, now=now),
     }
     return render(request, "billing/home.html", context, status=status)
