@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_people_and_teams"),
-        ("billing", "0021_violations_at_any_size"),
+        ("billing", "0024_lots_end_on_schedule"),
     ]
 
     operations = [

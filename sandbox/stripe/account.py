@@ -33,7 +33,7 @@ COMPLETE = {
     "setup_intent": "SetupIntent",
 }
 # These are null-able to the SDK, but Stripe sends them only when they were asked for.
-ABSENT = {"deleted", "line_items", "refunds", "payments", "source", "presentment_details", "next_action_type"}
+ABSENT = {"deleted", "line_items", "refunds", "payments", "presentment_details"}
 
 
 @functools.cache

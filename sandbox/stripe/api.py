@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,11 +20,12 @@ from sandbox.stripe.expansion import expanded
 from sandbox.stripe.forms import decode
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.knobs import Rule
-from sandbox.stripe.operations import Call, Operation
+from sandbox.stripe.operations import Call, Operation, Params
 from sandbox.stripe.shapes import params_class, read_params
 from sandbox.stripe.store import Reply
 
 DAY = 86_400
+VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -35,7 +37,7 @@ def routes(operations: list[Operation]) -> list[Route]:
     ordered = sorted(by_path, key=lambda path: path.count("{"))
     return [
         *(Route(f"/v1{path}", _endpoint(by_path[path]), methods=sorted(by_path[path])) for path in ordered),
-        Route("/v1/{rest:path}", _endpoint({}), methods=["GET", "POST", "DELETE"]),
+        Route("/{rest:path}", _endpoint({}), methods=["GET", "POST", "DELETE"]),
     ]
 
 
@@ -64,6 +66,7 @@ class Exchange:
 
     async def answer(self) -> Response:
         self._check_key()
+        self._check_version()
         self.account.seen_at(f"{self.request.url.scheme}://{self.request.url.netloc}/stripe")
         text = (
             (await self.request.body()).decode() if self.request.method == "POST" else self.request.url.query
@@ -78,6 +81,11 @@ class Exchange:
         good = key.startswith(("sk_test_", "rk_test_")) and key not in self.account.knobs.refused_keys
         if scheme.lower() != "bearer" or not good:
             raise invalid_key(key or None)
+
+    def _check_version(self) -> None:
+        version = self.request.headers.get("stripe-version", API_VERSION)
+        if not VERSION.fullmatch(version):
+            raise BadRequest(f"Invalid Stripe API version: {version}")
 
     # -- idempotency
 
@@ -135,7 +143,7 @@ class Exchange:
         if self.operation is None:
             raise unknown_url(self.request.method, self.path)
         shape = params_class(self.operation.shape) if self.operation.shape else None
-        call = Call(account, read_params(decode(text), shape), dict(self.request.path_params))
+        call = Call(account, Params(read_params(decode(text), shape)), dict(self.request.path_params))
         account.request = {"id": self.id, "idempotency_key": self.key}
         try:
             with account.store.transaction():
@@ -157,6 +165,8 @@ class Exchange:
             if not error.committed:
                 raise
             return error.status, _dump(self._error(error.body))
+        for name in call.params.ignored:
+            raise BadRequest(f"The stand-in does not support the parameter {name}.", param=name)
         return 200, _dump(expanded(self.account, result, call.params.get("expand", [])))
 
     # -- replies

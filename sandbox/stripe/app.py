@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from sandbox.stripe import (
     api,
+    challenges,
     checkout,
     control_api,
     control_bank,
@@ -80,6 +81,7 @@ def build_app(config: Config) -> Starlette:
         routes=[
             *control_api.routes(),
             *control_bank.routes(),
+            *challenges.routes(),
             *pages.routes(),
             *portal.routes(),
             *api.routes(OPERATIONS),

@@ -15,6 +15,17 @@ from sandbox.stripe.operations import Call, Operation, listing, retrieve, update
 from sandbox.stripe.prices import price_of
 
 SHORTEST, LONGEST = 1_800, 86_400
+# These change how Stripe's page looks, not what is paid; they are accepted and shown again.
+LOOKS = (
+    *(
+        "allowed_payment_method_types",
+        "billing_address_collection",
+        "branding_settings",
+        "consent_collection",
+    ),
+    *("custom_text", "excluded_payment_method_types", "locale", "payment_method_collection"),
+    *("payment_method_options", "phone_number_collection", "submit_type", "tax_id_collection"),
+)
 # Kept with the session to be used when it is paid; Stripe does not show them.
 HIDDEN = ("customer_update", "payment_intent_data", "setup_intent_data")
 
@@ -130,9 +141,10 @@ def _create(call: Call) -> Object:
 def _save(call: Call, items: list[Object], customer: Object | None, expires_at: int) -> Object:
     params, account = call.params, call.account
     total = sum(item["amount_total"] for item in items) if items else None
-    session_id = new_id("checkout.session")
+    session_id, currency = new_id("checkout.session"), params.get("currency")
     tax = params.get("automatic_tax", {}).get("enabled", False)
     saves = params.get("payment_intent_data", {}).get("setup_future_usage")
+    creation = _creates_customer(params, saves)
     fields: dict[str, Any] = {
         "id": session_id,
         "amount_subtotal": total,
@@ -145,13 +157,13 @@ def _save(call: Call, items: list[Object], customer: Object | None, expires_at: 
         },
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
-        "currency": items[0]["currency"] if items else params.get("currency"),
+        "currency": items[0]["currency"] if items else currency,
         "custom_fields": [],
         "custom_text": dict.fromkeys(
             ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
         ),
         "customer": customer["id"] if customer else None,
-        "customer_creation": None if customer else _creates_customer(params, saves),
+        "customer_creation": None if customer else creation,
         "customer_details": _details(customer, params),
         "customer_email": params.get("customer_email"),
         "expires_at": expires_at,
@@ -169,7 +181,7 @@ def _save(call: Call, items: list[Object], customer: Object | None, expires_at: 
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0} if items else None,
         "ui_mode": "hosted_page",
         "url": f"{account.base_url}/pay/{session_id}",
-        **{name: params.get(name) for name in ("locale", "submit_type", "billing_address_collection")},
+        **{name: params[name] for name in LOOKS if name in params},
         **{f"sandbox_{name}": params.get(name, {}) for name in HIDDEN},
     }
     return account.new("checkout.session", **fields)
@@ -177,8 +189,8 @@ def _save(call: Call, items: list[Object], customer: Object | None, expires_at: 
 
 def _creates_customer(params: dict[str, Any], saves: str | None) -> str:
     invoiced = params.get("invoice_creation", {}).get("enabled")
-    needed = saves or invoiced or params["mode"] == "setup"
-    return "always" if needed else params.get("customer_creation", "if_required")
+    wanted: str = params.get("customer_creation", "if_required")
+    return "always" if saves or invoiced or params["mode"] == "setup" else wanted
 
 
 def _details(customer: Object | None, params: dict[str, Any]) -> Object | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.stripe import invoices, payments
+from sandbox.stripe import invoices, money, payments
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.customers import new_customer
 from sandbox.stripe.errors import StripeError
@@ -39,11 +39,17 @@ def pay(account: Account, session: Object, payer: Payer) -> StripeError | None:
     return _after(account, session, intent, payments.attempt(account, intent, method))
 
 
+def is_challenged(account: Account, session: Object) -> bool:
+    """Whether the customer's bank waits for an answer."""
+    intent = session["payment_intent"] and account.get("payment_intent", session["payment_intent"])
+    return bool(intent and intent["status"] == "requires_action")
+
+
 def authenticate(account: Account, session: Object, *, succeeds: bool) -> StripeError | None:
     """Answer the 3-D Secure challenge of a session."""
-    intent = account.get("payment_intent", session["payment_intent"])
-    if intent["status"] != "requires_action":
+    if not is_challenged(account, session):
         return None
+    intent = account.get("payment_intent", session["payment_intent"])
     return _after(account, session, intent, payments.answer_challenge(account, intent, succeeds=succeeds))
 
 
@@ -132,9 +138,9 @@ def _apply_tax(account: Account, session: Object, country: str) -> None:
     tax = added = 0
     for item in line_items_of(account, session)["data"]:
         if item["price"]["tax_behavior"] == "inclusive":
-            part = round(item["amount_subtotal"] * percent / (100 + percent))
+            part = money.included(item["amount_subtotal"], percent)
         else:
-            part = round(item["amount_subtotal"] * percent / 100)
+            part = money.percentage(item["amount_subtotal"], percent)
             added += part
         on_top = part if item["price"]["tax_behavior"] != "inclusive" else 0
         total = item["amount_subtotal"] + on_top

@@ -13,7 +13,7 @@ KEPT_SECONDS = 30 * 86_400
 
 
 def _events(call: Call) -> Object:
-    """Those of the last 30 days, newest first, by `type`, which may end in `*`, or `types`."""
+    """Those of the last 30 days, newest first, by `type` (`*` for any end), `types` and `delivery_success`."""
     if "type" in call.params and "types" in call.params:
         raise BadRequest("You may only specify one of these parameters: type, types.")
     oldest = call.account.now() - KEPT_SECONDS
@@ -21,11 +21,16 @@ def _events(call: Call) -> Object:
     bounds = {"gte": created, "lte": created} if isinstance(created, int) else dict(created)
     call.params["created"] = {**bounds, "gte": max(oldest, bounds.get("gte", 0))}
     names = call.params.get("types") or ([call.params["type"]] if "type" in call.params else [])
-    if not names or ("*" not in "".join(names) and len(names) == 1):
-        return page(call, "event", {"type": names[0]} if names else {}, "/v1/events")
-    return page(
-        call, "event", {}, "/v1/events", keep=lambda event: any(fnmatchcase(event["type"], n) for n in names)
-    )
+    delivered = call.params.get("delivery_success")
+
+    def wanted(event: Object) -> bool:
+        right = delivered is None or delivered == (event["pending_webhooks"] == 0)
+        return right and (not names or any(fnmatchcase(event["type"], name) for name in names))
+
+    exact = len(names) == 1 and "*" not in names[0]
+    where = {"type": names[0]} if exact else {}
+    filtered = delivered is not None or (names and not exact)
+    return page(call, "event", where, "/v1/events", keep=wanted if filtered else None)
 
 
 def new_endpoint(account: Account, url: str, *, secret: str | None = None, **fields: object) -> Object:

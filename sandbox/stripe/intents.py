@@ -11,7 +11,7 @@ from sandbox.stripe.payment_methods import usable
 
 PLAIN = (
     *("description", "receipt_email", "setup_future_usage", "statement_descriptor"),
-    *("statement_descriptor_suffix", "shipping", "transfer_group"),
+    *("statement_descriptor_suffix", "shipping", "payment_method_options", "allowed_payment_method_types"),
 )
 
 
@@ -82,6 +82,7 @@ def _attempt(call: Call, intent: Object, method: Object | None) -> None:
             " `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to"
             " `never` when creating Setup Intents and Payment Intents."
         )
+    call.account.save(intent, sandbox_return_url=call.params.get("return_url"))
     refusal = payments.attempt(
         call.account, intent, method, off_session=off_session, refuse_action=refuse_action
     )

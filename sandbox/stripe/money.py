@@ -42,7 +42,17 @@ def check_amount(amount: int, currency: str, param: str = "amount", *, what: str
 
 def stripe_fee(amount: int) -> int:
     """2.9 % and 30 cents."""
-    return round(amount * 0.029) + 30
+    return percentage(amount, 2.9) + 30
+
+
+def percentage(amount: int, percent: float) -> int:
+    """That share of an amount, in whole cents, halves upwards."""
+    return int(amount * percent / 100 + 0.5)
+
+
+def included(amount: int, percent: float) -> int:
+    """The share of an amount that already includes it."""
+    return int(amount * percent / (100 + percent) + 0.5)
 
 
 def record(

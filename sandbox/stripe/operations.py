@@ -13,12 +13,36 @@ Handler = Callable[["Call"], Object]
 Keep = Callable[[Object], bool]
 
 
+class Params(dict[str, Any]):
+    """Parameters that remember which of them anybody looked at."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self._seen = {"expand"}
+
+    def __getitem__(self, name: str) -> Any:
+        self._seen.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self._seen.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._seen.add(name)
+        return super().get(name, default)
+
+    @property
+    def ignored(self) -> list[str]:
+        return sorted(self.keys() - self._seen)
+
+
 @dataclass(slots=True)
 class Call:
     """One request: the account, the ids in its path and its parameters, already read."""
 
     account: Account
-    params: dict[str, Any]
+    params: Params
     path: dict[str, str] = field(default_factory=dict)
 
     @property

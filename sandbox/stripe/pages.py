@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import urlencode
 
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.stripe import checkout_payment, documents
 from sandbox.stripe.account import Account, Object
+from sandbox.stripe.challenges import challenge_page
 from sandbox.stripe.checkout_payment import Payer
 from sandbox.stripe.expansion import line_items_of
-from sandbox.stripe.hosting import form_of, hosted
+from sandbox.stripe.hosting import Visit, hosted
 from sandbox.stripe.html import button, lines_table, page
 from sandbox.stripe.money import shown
 from sandbox.stripe.test_cards import BY_NAME, METHODS
@@ -25,23 +25,20 @@ def _success(session: Object) -> Response:
     return RedirectResponse(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)
 
 
-async def _pay(request: Request, account: Account) -> Response:
-    session = account.get("checkout.session", request.path_params["id"])
+def _pay(account: Account, visit: Visit) -> Response:
+    session = account.get("checkout.session", visit.id)
     if session["status"] == "complete":
         return _success(session)
     if session["status"] != "open":
-        return page(
-            "This page has expired", f"<p>The link to pay is no longer valid.</p>{_back(session)}", status=410
-        )
-    if request.method == "GET":
-        return _payment_page(account, session, request.query_params.get("problem"))
-    form = await form_of(request)
-    method = BY_NAME.get(form.get("method", ""))
+        text = f"<p>The link to pay is no longer valid.</p>{_back(session)}"
+        return page("This page has expired", text, status=410)
+    if visit.form is None:
+        return _payment_page(account, session, visit.query.get("problem"))
+    method = BY_NAME.get(visit.form.get("method", ""))
     if method is None:
         return _payment_page(account, session, "Choose how to pay.", status=422)
-    payer = Payer(method, form.get("email") or None, form.get("country", "US"))
-    with account.store.transaction():
-        refusal = checkout_payment.pay(account, session, payer)
+    payer = Payer(method, visit.form.get("email") or None, visit.form.get("country", "US"))
+    refusal = checkout_payment.pay(account, session, payer)
     if refusal is not None:
         return _payment_page(account, session, str(refusal), status=402)
     if session["status"] == "complete":
@@ -49,26 +46,21 @@ async def _pay(request: Request, account: Account) -> Response:
     return RedirectResponse(f"{account.base_url}/pay/{session['id']}/challenge", 303)
 
 
-async def _challenge(request: Request, account: Account) -> Response:
-    session = account.get("checkout.session", request.path_params["id"])
-    if request.method == "POST":
-        succeeds = (await form_of(request)).get("answer") == "complete"
-        with account.store.transaction():
-            refusal = checkout_payment.authenticate(account, session, succeeds=succeeds)
+def _challenge(account: Account, visit: Visit) -> Response:
+    session = account.get("checkout.session", visit.id)
+    if visit.form is not None and session["status"] == "open":
+        succeeds = visit.form.get("answer") == "complete"
+        refusal = checkout_payment.authenticate(account, session, succeeds=succeeds)
         if refusal is not None:
             problem = "We could not authenticate your card. Choose another one or try again."
-            return RedirectResponse(
-                f"{account.base_url}/pay/{session['id']}?{urlencode({'problem': problem})}", 303
-            )
+            query = urlencode({"problem": problem})
+            return RedirectResponse(f"{account.base_url}/pay/{session['id']}?{query}", 303)
     if session["status"] == "complete":
         return _success(session)
+    if session["status"] != "open" or not checkout_payment.is_challenged(account, session):
+        return RedirectResponse(f"{account.base_url}/pay/{session['id']}", 303)
     amount = shown(session["amount_total"], session["currency"])
-    return page(
-        "3-D Secure",
-        f"<p>Your bank asks you to confirm a payment of <strong>{amount}</strong>.</p>"
-        f'<form method="post">{button("Complete authentication", name="answer", value="complete")}'
-        f"{button('Fail authentication', name='answer', value='fail', plain=True)}</form>",
-    )
+    return challenge_page(f"a payment of <strong>{amount}</strong>")
 
 
 def _back(session: Object) -> str:
@@ -87,7 +79,8 @@ def _payment_page(account: Account, session: Object, problem: str | None, *, sta
     else:
         items = line_items_of(account, session)["data"]
         amount = shown(session["amount_total"], session["currency"])
-        what, label = lines_table(items, amount), f"Pay {amount}"
+        what = lines_table(items, amount)
+        label = f"Pay {amount} plus tax" if session["automatic_tax"]["enabled"] else f"Pay {amount}"
     body = (
         f'{alert}{what}<form method="post" action="{account.base_url}/pay/{session["id"]}">'
         f"{_email(session)}{_country(session)}{_methods()}{saved}{button(label)}</form>{_back(session)}"
@@ -105,9 +98,8 @@ def _country(session: Object) -> str:
     if not session["automatic_tax"]["enabled"]:
         return ""
     options = "".join(f'<option value="{code}">{name}</option>' for code, name in COUNTRIES.items())
-    return (
-        f'<label>Country <select name="country">{options}</select></label><p>Tax is added when you pay.</p>'
-    )
+    note = "The tax of that country is added to prices that do not include it."
+    return f'<label>Country <select name="country">{options}</select></label><p>{note}</p>'
 
 
 def _methods() -> str:
@@ -120,16 +112,16 @@ def _methods() -> str:
     return f"<fieldset><legend>Test cards and accounts</legend>{''.join(rows)}</fieldset>"
 
 
-async def _receipt(request: Request, account: Account) -> Response:
-    return documents.receipt(account, account.get("charge", request.path_params["id"]))
+def _receipt(account: Account, visit: Visit) -> Response:
+    return documents.receipt(account, account.get("charge", visit.id))
 
 
-async def _invoice(request: Request, account: Account) -> Response:
-    return documents.invoice(account.get("invoice", request.path_params["id"]))
+def _invoice(account: Account, visit: Visit) -> Response:
+    return documents.invoice(account.get("invoice", visit.id))
 
 
-async def _invoice_pdf(request: Request, account: Account) -> Response:
-    return documents.invoice_pdf(account.get("invoice", request.path_params["id"]))
+def _invoice_pdf(account: Account, visit: Visit) -> Response:
+    return documents.invoice_pdf(account.get("invoice", visit.id))
 
 
 def routes() -> list[Route]:

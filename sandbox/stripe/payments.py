@@ -89,7 +89,8 @@ def _decline_code(method: TestMethod, faults: dict[str, Rule]) -> str | None:
 
 def _ask_for_action(account: Account, intent: Object) -> None:
     url = f"{account.base_url}/authenticate/{intent['id']}"
-    action = {"redirect_to_url": {"return_url": None, "url": url}, "type": "redirect_to_url"}
+    back = intent.get("sandbox_return_url")
+    action = {"redirect_to_url": {"return_url": back, "url": url}, "type": "redirect_to_url"}
     account.save(intent, status="requires_action", next_action=action)
     account.emit("payment_intent.requires_action", intent)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.customers import living
 from sandbox.stripe.errors import StripeError
-from sandbox.stripe.hosting import form_of, hosted
+from sandbox.stripe.hosting import Visit, hosted
 from sandbox.stripe.html import button, page
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.money import shown
@@ -38,17 +37,15 @@ def _create(call: Call) -> Object:
     )
 
 
-async def _portal(request: Request, account: Account) -> Response:
-    session = account.get("billing_portal.session", request.path_params["id"])
+def _portal(account: Account, visit: Visit) -> Response:
+    session = account.get("billing_portal.session", visit.id)
     customer = account.get("customer", session["customer"])
     if customer.get("deleted"):
         return page("Billing", "<p>This customer is gone.</p>", status=410)
-    if request.method == "GET":
+    if visit.form is None:
         return _page(account, session, customer)
-    form = await form_of(request)
     try:
-        with account.store.transaction():
-            _act(account, customer, form.get("action", ""), form.get("method", ""))
+        _act(account, customer, visit.form.get("action", ""), visit.form.get("method", ""))
     except StripeError as error:
         return page("Billing", f'<p role="alert">{escape(str(error))}</p>', status=409)
     return RedirectResponse(f"{account.base_url}/portal/{session['id']}", 303)

@@ -40,7 +40,8 @@ def finish_setup(
     account.save(setup, payment_method=method["id"])
     if card.authenticate != "never" and not authenticated:
         url = f"{account.base_url}/authenticate/{setup['id']}"
-        action = {"redirect_to_url": {"return_url": None, "url": url}, "type": "redirect_to_url"}
+        back = setup.get("sandbox_return_url")
+        action = {"redirect_to_url": {"return_url": back, "url": url}, "type": "redirect_to_url"}
         account.save(setup, status="requires_action", next_action=action)
         account.emit("setup_intent.requires_action", setup)
         return None
@@ -52,6 +53,23 @@ def finish_setup(
     account.save(setup, status="succeeded", next_action=None, last_setup_error=None)
     account.emit("setup_intent.succeeded", setup)
     return None
+
+
+def answer_challenge(account: Account, setup: Object, *, succeeds: bool) -> None:
+    """The customer has answered 3-D Secure."""
+    if succeeds:
+        finish_setup(account, setup, account.get("payment_method", setup["payment_method"]))
+        return
+    message = "The provided PaymentMethod has failed authentication."
+    error = {
+        "code": "setup_intent_authentication_failure",
+        "message": message,
+        "type": "invalid_request_error",
+    }
+    account.save(
+        setup, status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error
+    )
+    account.emit("setup_intent.setup_failed", setup)
 
 
 def _refuse(account: Account, setup: Object, method: Object, decline: str) -> StripeError:
@@ -75,7 +93,8 @@ def _refuse(account: Account, setup: Object, method: Object, decline: str) -> St
 
 def _create(call: Call) -> Object:
     account, params = call.account, call.params
-    fields = call.pick("description", "usage")
+    fields = call.pick("description", "usage", "automatic_payment_methods", "payment_method_options")
+    fields["sandbox_return_url"] = call.params.get("return_url")
     if "customer" in params:
         fields["customer"] = living(account, params["customer"])["id"]
     method = usable(account, params["payment_method"]) if "payment_method" in params else None

@@ -44,7 +44,7 @@ def _location(call: Call) -> tuple[str | None, Object]:
 
 
 def _tax(amount: int, behavior: str, percent: float) -> int:
-    return round(amount * percent / (100 + percent if behavior == "inclusive" else 100))
+    return money.included(amount, percent) if behavior == "inclusive" else money.percentage(amount, percent)
 
 
 def _lines(call: Call) -> list[Object]:

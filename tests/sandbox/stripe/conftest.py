@@ -45,15 +45,14 @@ class Shop:
     def session(self, amount: int = 2_500, **changes: Any) -> Any:
         """A Checkout session for one pack of credit."""
         price = {"currency": "usd", "unit_amount": amount, "product_data": {"name": "Credit"}}
-        return self.client.v1.checkout.sessions.create(
-            {
-                "mode": "payment",
-                "line_items": [{"price_data": price, "quantity": 1}],
-                "success_url": self.success,
-                "cancel_url": self.cancel,
-                **changes,
-            }
-        )
+        params: Any = {
+            "mode": "payment",
+            "line_items": [{"price_data": price, "quantity": 1}],
+            "success_url": self.success,
+            "cancel_url": self.cancel,
+            **changes,
+        }
+        return self.client.v1.checkout.sessions.create(params)
 
     def paid(self, amount: int = 2_500, method: str = "pm_card_visa", **changes: Any) -> Any:
         """A session after its customer has paid, with its intent and charge inside."""
@@ -77,18 +76,17 @@ class Shop:
 
     def charge(self, customer: Any, card: Any, amount: int = 2_000, **changes: Any) -> Any:
         """An off-session payment, as automatic recharge makes it."""
-        return self.client.v1.payment_intents.create(
-            {
-                "amount": amount,
-                "currency": "usd",
-                "customer": customer.id,
-                "payment_method": card.id,
-                "off_session": True,
-                "confirm": True,
-                "error_on_requires_action": True,
-                **changes,
-            }
-        )
+        params: Any = {
+            "amount": amount,
+            "currency": "usd",
+            "customer": customer.id,
+            "payment_method": card.id,
+            "off_session": True,
+            "confirm": True,
+            "error_on_requires_action": True,
+            **changes,
+        }
+        return self.client.v1.payment_intents.create(params)
 
     def events(self, *kinds: str) -> list[str]:
         """Types of all events so far, oldest first; only those that begin with one of the kinds."""
