@@ -15,13 +15,14 @@ PRODUCTION := DEPLOYMENT=production SECRET_KEY=$$($(RUN)/python -c "import secre
 # The packages are installed uncompiled: without a bytecode cache every start would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak check bench fmt lock
+.PHONY: help demo test soak mutants check bench fmt lock
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    start everything with a demo team (PORT=$(PORT)); Ctrl-C stops it"
 	@echo "make test    run the tests; TESTS=tests/billing runs a part"
 	@echo "make soak    ten thousand jobs that fail in every way, a hundred kills: hours"
+	@echo "make mutants break money on purpose, one way after the other: each needs a test that notices"
 	@echo "make check   lint, types, layers, migrations, deployment checks"
 	@echo "make bench   run the benchmarks"
 	@echo "make fmt     format the code"
@@ -38,6 +39,9 @@ test: $(READY)
 
 soak: $(READY)
 	$(RUN)/python -m tests.soak
+
+mutants: $(READY)
+	$(RUN)/python -m tests.mutants
 
 check: $(READY)
 	$(RUN)/ruff check .

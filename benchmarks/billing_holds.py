@@ -1,7 +1,8 @@
 """Hold and settle per second: one busy team, and fifty teams at once.
 
-The reference in the same run does the least a database can do for two durable steps: two transactions,
-each updating one row and inserting another, over the same connections and against as many rows.
+The reference in the same run does what is left of the two steps without any rule: two transactions that insert and
+update as many rows, 9 and 6, over the same connections and for as many teams, in plain tables without checks. Beside
+the rates stands the processor time of one job, PostgreSQL's and the client's, which says more on a busy machine.
 Workers are processes on a database of their own with fsync on. Run by `python -m benchmarks.billing_holds`.
 """
 
@@ -22,6 +23,8 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import psutil
+
 if TYPE_CHECKING:
     from billing.services import Quote
 
@@ -35,10 +38,21 @@ Job = Callable[[list[Any], int], float]
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """One worker's part: how long each job's first step took, and the processor time of both ends; in seconds."""
+
+    taken: list[float]
+    server: float
+    client: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     per_second: float
     p50_ms: float
     p99_ms: float
+    server_ms: float
+    client_ms: float
 
 
 def main() -> None:
@@ -67,8 +81,9 @@ def _prepare() -> None:
 
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bare_row (id int PRIMARY KEY, n bigint)")
-        cursor.execute("CREATE TABLE bare_log (id bigserial PRIMARY KEY, row_id int, note text)")
+        cursor.execute("CREATE TABLE bare_row (id serial PRIMARY KEY, team int, n bigint)")
+        cursor.execute("CREATE INDEX ON bare_row (team)")
+        cursor.execute("CREATE TABLE bare_log (id bigserial PRIMARY KEY, team int, amount bigint, note text)")
 
 
 def _report(teams: int, workers: int, goal: int) -> None:
@@ -77,8 +92,9 @@ def _report(teams: int, workers: int, goal: int) -> None:
     print(
         f"{teams:>2} team{'s' if teams > 1 else ' '}, {workers:>2} connections: "
         f"{ours.per_second:5.0f} hold+settle/s (goal {goal}), "
-        f"hold p50 {ours.p50_ms:.1f} ms, p99 {ours.p99_ms:.1f} ms; "
-        f"bare update+insert twice {bare.per_second:5.0f}/s; ratio {ours.per_second / bare.per_second:.2f}"
+        f"hold p50 {ours.p50_ms:.1f} ms, p99 {ours.p99_ms:.1f} ms; CPU {ours.server_ms:.2f} + {ours.client_ms:.2f} ms; "
+        f"as many bare rows {bare.per_second:5.0f}/s, CPU {bare.server_ms:.2f} + {bare.client_ms:.2f} ms; "
+        f"ratio {ours.per_second / bare.per_second:.2f}"
     )
 
 
@@ -94,11 +110,18 @@ def _measure(job: Job, ids: list[Any], workers: int) -> Run:
     ]
     for process in crew:
         process.start()
-    taken = [seconds for _ in crew for seconds in results.get(timeout=60)]
+    shares: list[Share] = [results.get(timeout=60) for _ in crew]
     for process in crew:
         process.join(10)
+    taken = [seconds for share in shares for seconds in share.taken]
     cuts = quantiles(taken, n=100)
-    return Run(per_second=len(taken) / SECONDS, p50_ms=cuts[49] * 1000, p99_ms=cuts[98] * 1000)
+    return Run(
+        per_second=len(taken) / SECONDS,
+        p50_ms=cuts[49] * 1000,
+        p99_ms=cuts[98] * 1000,
+        server_ms=sum(share.server for share in shares) / len(taken) * 1000,
+        client_ms=sum(share.client for share in shares) / len(taken) * 1000,
+    )
 
 
 def _work(
@@ -106,20 +129,30 @@ def _work(
     ids: list[Any],
     number: int,
     start: Barrier,
-    results: "multiprocessing.Queue[list[float]]",
+    results: "multiprocessing.Queue[Share]",
 ) -> None:
     from django.db import connection
 
     chance = random.Random(number)
     for _ in range(WARM_UP):
         job(ids, chance.randrange(len(ids)))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = psutil.Process(cursor.fetchone()[0])
     start.wait(60)
     end = time.monotonic() + SECONDS
+    server, client = _spent(backend), time.process_time()
     taken = []
     while time.monotonic() < end:
         taken.append(job(ids, chance.randrange(len(ids))))
+    share = Share(taken, _spent(backend) - server, time.process_time() - client)
     connection.close()
-    results.put(taken)
+    results.put(share)
+
+
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 # -- ours -----------------------------------------------------------------------------------------------
@@ -180,27 +213,31 @@ def _bare_rows(count: int) -> list[Any]:
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE bare_row")
-        cursor.execute("INSERT INTO bare_row SELECT n, 0 FROM generate_series(0, %s) AS n", [count - 1])
+        cursor.execute(
+            "INSERT INTO bare_row (team, n) SELECT team, 0 FROM generate_series(0, %s) AS team, generate_series(1, 3)",
+            [count - 1],
+        )
     return list(range(count))
 
 
 def _bare_job(ids: list[Any], which: int) -> float:
     began = time.perf_counter()
-    _bare_step(ids[which])
+    _bare_step(ids[which], inserts=5)  # a transaction, a hold, two entries, a move
     first = time.perf_counter()
-    _bare_step(ids[which])
+    _bare_step(ids[which], inserts=4)  # a transaction, two entries, a move
     return first - began
 
 
-def _bare_step(row: int) -> None:
-    """One round trip, as ours."""
+def _bare_step(team: int, *, inserts: int) -> None:
+    """Three updates (two accounts and a lot; a hold, an account and a lot) and inserts, in one round trip, as ours."""
     from django.db import connection, transaction
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "WITH changed AS (UPDATE bare_row SET n = n + 1 WHERE id = %s RETURNING id) "
-            "INSERT INTO bare_log (row_id, note) SELECT id, 'step' FROM changed",
-            [row],
+            "WITH locked AS (SELECT id FROM bare_row WHERE team = %s ORDER BY id FOR NO KEY UPDATE), "
+            "changed AS (UPDATE bare_row AS r SET n = n + 1 FROM locked WHERE r.id = locked.id) "
+            "INSERT INTO bare_log (team, amount, note) SELECT %s, number, 'step' FROM generate_series(1, %s) AS number",
+            [team, team, inserts],
         )
 
 

@@ -56,7 +56,12 @@ def _measure(address: str, media: Path, data: Path) -> None:
     with (
         sandbox_server(inference_seconds=3600, concurrency=10_000, log_level="warning") as fal,
         product(
-            database=address, fal=fal, media=media, names=tuple(COMMANDS), FAL_MAX_IN_FLIGHT="5000"
+            database=address,
+            fal=fal,
+            media=media,
+            names=tuple(COMMANDS),
+            FAL_MAX_IN_FLIGHT="5000",
+            DEBUG="false",
         ) as running,
     ):
         fal.control(fixed_seed=1)
@@ -102,9 +107,10 @@ def _report_steady_state(running: "Product", data: Path, counter: str) -> None:
     after = {name: _usage(processes) for name, processes in groups.items()}
     polls = (_hits(running, counter) - asked) / WINDOW_SECONDS
     cores = psutil.cpu_count() or 1
+    number = len(groups["ours"])
     for name, used in after.items():
         share = (used.cpu - before[name].cpu) / WINDOW_SECONDS / cores
-        goal = f" (goal: under {MEMORY_GOAL_MB})" if name == "ours" else ""
+        goal = f" in {number} processes (goal: under {MEMORY_GOAL_MB})" if name == "ours" else ""
         print(f"  {name}: {used.memory:.0f} MB{goal}, {share:.1%} of {cores} cores", flush=True)
     print(f"  {polls:.1f} status calls a second", flush=True)
 

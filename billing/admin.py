@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable
+from billing import admin_payments as admin_payments  # its screens join these
 from billing.models import Account, Entry, Hold, HoldState, PriceVersion, Transaction
 from billing.money import format_exact
 from billing.services.pricing import DEFAULT_FRAMES, price_of

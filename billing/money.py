@@ -35,6 +35,14 @@ def format_exact(amount: int | None) -> str:
     return NOTHING if amount is None else _dollars(abs(amount), 6, negative=amount < 0)
 
 
+def format_line(amount: int | None) -> str:
+    """µ$ for columns of a book: always six decimals, so that they stand under each other. 75_000 -> "$0.075000"."""
+    if amount is None:
+        return NOTHING
+    whole, part = divmod(abs(amount), MICROS)
+    return f"{MINUS if amount < 0 else ''}${whole:,}.{part:06d}"
+
+
 def as_decimal_string(amount: int) -> str:
     """µ$ as JSON carries it: dollars with six decimals and nothing around them. 100_834 -> "0.100834"."""
     whole, part = divmod(abs(amount), MICROS)

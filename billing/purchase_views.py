@@ -18,7 +18,9 @@ from billing.models import Purchase, PurchaseOrigin, RechargeRule
 from billing.models.purchases import MICROS_PER_CENT
 from billing.money import MICROS, format_balance
 from billing.purchase_forms import BuyForm, RechargeForm, recharge_initial
+from billing.sections import billing_tabs
 from billing.services import checkout, customers, default_clip_price, following, recharge
+from billing.services.forecast import forecast_of
 from billing.services.purchase_pages import history_of, overview_of
 
 
@@ -142,10 +144,12 @@ def recharge_stop(request: TeamRequest) -> HttpResponse:
 def _home(
     request: TeamRequest, *, buy: BuyForm | None = None, rule: RechargeForm | None = None, status: int = 200
 ) -> HttpResponse:
-    overview = overview_of(team=request.team, now=timezone.now())
+    now = timezone.now()
+    overview = overview_of(team=request.team, now=now)
     clip = default_clip_price()
     context: dict[str, Any] = {
         "overview": overview,
+        "tabs": billing_tabs(request.actor, "billing:home"),
         "buy_form": buy or BuyForm(),
         "recharge_form": rule or RechargeForm(initial=_rule_initial(overview.rule)),
         "may_buy": request.actor.may(BILLING_MANAGE),
@@ -156,6 +160,7 @@ def _home(
         "clips_left": f"{max(0, overview.balance.available) // clip:,} default clips",
         "smallest": settings.PURCHASE_MIN,
         "largest": settings.PURCHASE_MAX,
+        "forecast": forecast_of(team=request.team, now=now),
     }
     return render(request, "billing/home.html", context, status=status)
 

@@ -6,6 +6,7 @@ from accounts.actors import Actor
 from accounts.permissions import BILLING_VIEW, GENERATIONS_VIEW
 
 SECTIONS = (
+    ("Overview", "billing:home", BILLING_VIEW),
     ("Statement", "billing:statement", BILLING_VIEW),
     ("Usage", "billing:usage", BILLING_VIEW),
     ("Budgets", "billing:budgets", GENERATIONS_VIEW),

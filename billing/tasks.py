@@ -6,7 +6,9 @@ from django.utils import timezone
 
 from billing.models import Refund
 from billing.services import (
+    expire_overdue_lots,
     following,
+    forget_quotes,
     notices,
     raise_mail,
     recharge,
@@ -56,3 +58,9 @@ def tell_about_request(*, request_id: str, **_: object) -> None:
 def tell_about_requests(**_: object) -> None:
     for request_id in raise_mail.untold():
         raise_mail.tell(request_id=request_id)
+
+
+def end_what_is_over(**_: object) -> None:
+    """Credit whose time is up, and quotes."""
+    expire_overdue_lots(now=timezone.now())
+    forget_quotes(now=timezone.now())

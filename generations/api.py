@@ -23,7 +23,7 @@ from accounts.http import actor_of
 from accounts.permissions import BILLING_VIEW, GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
 from accounts.rest import ApiView, StrictJSONParser, body_of, created, empty, refuse_unknown
 from accounts.rest_schema import header, problems
-from billing.services import balance_of, default_clip_price, quote
+from billing.services import balance_of, default_clip_price, quote, quote_all, quote_for_15_minutes
 from generations import api_output, input_schema
 from generations.api_input import (
     BoundedMultiPartParser,
@@ -32,6 +32,7 @@ from generations.api_input import (
     read_address,
     read_generation,
     read_quote,
+    read_quote_id,
     start_within_of,
 )
 from generations.models import Generation, Image
@@ -40,7 +41,7 @@ from generations.selectors import clips_of, page_after
 from generations.serializers import (
     AddressInput,
     CancelOutput,
-    GenerationInput,
+    GenerationOrder,
     GenerationOutput,
     GenerationPage,
     ListQuery,
@@ -105,12 +106,17 @@ class Quotes(ApiView):
         responses={200: QuoteOutput, **problems(400, 413, 415)},
     )
     def post(self, request: Request) -> Response:
-        """The exact price of one clip; it reserves nothing. Takes any input of POST /generations."""
-        actor = actor_of(request)
+        """The exact price of one clip. Takes any input of POST /generations.
+
+        The price is charged for fifteen minutes to a clip of this length and kind that names the quote, also when
+        prices change meanwhile. No credits are set aside.
+        """
+        actor, now = actor_of(request), timezone.now()
         params = read_quote(body_of(request))
-        price = quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass)
+        (price,) = quote_all([params.priced], now=now)
+        promised = quote_for_15_minutes(team=actor.team, clips=[params.priced], now=now)
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
-        return Response(api_output.priced(price, params, available, expected(actor.team, params)))
+        return Response(api_output.priced(promised, price, params, available, expected(actor.team, params)))
 
 
 class Uploads(ApiView):
@@ -170,23 +176,26 @@ class Generations(ApiView):
             header("Location", "The clip's address.", 201),
             header("Idempotent-Replayed", "`true` when this key had made the clip before.", 201),
         ],
-        request=GenerationInput,
+        request=GenerationOrder,
         responses={201: GenerationOutput, **problems(400, 402, 413, 415, 503)},
     )
     def post(self, request: Request) -> Response:
         """Puts a clip in line and holds its price. Nothing is charged unless the clip is delivered."""
         actor = actor_of(request)
         key, start_within = idempotency_key_of(request), start_within_of(request)
-        picture, params = read_generation(actor, body_of(request))
+        body = body_of(request)
+        quote_id = read_quote_id(body)
+        picture, params = read_generation(actor, body)
+        order: dict[str, Any] = {
+            "actor": actor,
+            "params": params,
+            "idempotency_key": key,
+            "start_within": start_within,
+            "quote_id": quote_id,
+        }
         if isinstance(picture, str):
-            result = submit_with_address(
-                actor=actor, address=picture, params=params, idempotency_key=key, start_within=start_within
-            )
-        else:
-            result = submit_generation(
-                actor=actor, image_id=picture, params=params, idempotency_key=key, start_within=start_within
-            )
-        return accepted(request, result)
+            return accepted(request, submit_with_address(address=picture, **order))
+        return accepted(request, submit_generation(image_id=picture, **order))
 
     @extend_schema(
         operation_id="list_generations",

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +18,7 @@ from accounts.rest_schema import header, problems
 from billing.services import balance_of
 from generations import api_output, batch_rows
 from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, link_to_next
-from generations.api_input import idempotency_key_of, start_within_of
+from generations.api_input import idempotency_key_of, read_quote_id, start_within_of
 from generations.batch_rows import Row
 from generations.models import Batch, BatchKind
 from generations.selectors import batches_of, page_after
@@ -29,7 +30,7 @@ from generations.serializers import (
     BatchPage,
     BatchQuoteOutput,
 )
-from generations.services import BatchNotFound, cancel_batch, order_batch, price_batch
+from generations.services import BatchNotFound, cancel_batch, order_batch, promise_batch
 
 # What a body of each kind has beside kind, name and input.
 FIELDS_OF: Final[dict[BatchKind, frozenset[str]]] = {
@@ -59,12 +60,15 @@ class Batches(ApiView):
     )
     def post(self, request: Request) -> Response:
         """All clips are put in line and their prices held, or none. Then each is made, or refunded, by itself."""
-        kind, name, rows = _read(body_of(request))
+        body = body_of(request)
+        quote_id = read_quote_id(body)
+        kind, name, rows = _read(body)
         result = order_batch(
             actor=actor_of(request),
             kind=kind,
             rows=rows,
             name=name,
+            quote_id=quote_id,
             idempotency_key=idempotency_key_of(request),
             start_within=start_within_of(request),
         )
@@ -101,12 +105,15 @@ class BatchQuotes(ApiView):
         responses={200: BatchQuoteOutput, **problems(400, 413, 415)},
     )
     def post(self, request: Request) -> Response:
-        """The exact price of all clips together; it reserves nothing and fetches nothing."""
+        """The exact price of all clips together; it fetches nothing and sets no credits aside.
+
+        The prices are charged for fifteen minutes to a batch of the same clips that names the quote.
+        """
         actor = actor_of(request)
         _, _, rows = _read(body_of(request))
-        price = price_batch(team=actor.team, rows=rows)
+        price, promised = promise_batch(team=actor.team, rows=rows, now=timezone.now())
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
-        return Response(api_output.priced_batch(price, available))
+        return Response(api_output.priced_batch(promised, price, available))
 
 
 class OneBatch(ApiView):

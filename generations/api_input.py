@@ -97,6 +97,15 @@ def read_generation(actor: Actor, body: dict[str, Any]) -> tuple[UUID | str, Cli
     return (_store_data_uri(actor, address).pk if DATA_URI.match(address) else address), params
 
 
+def read_quote_id(body: dict[str, Any]) -> UUID | None:
+    """The quote that the body names, taken out of it. Raises FieldErrors for what is no id."""
+    quote_id = body.pop("quote", None)
+    try:
+        return None if quote_id is None else UUID(quote_id)
+    except (ValueError, AttributeError, TypeError):
+        raise FieldErrors({"quote": ["quote is the id of a quote, as POST /quotes gives it."]}) from None
+
+
 def read_address(body: dict[str, Any]) -> str:
     """The web address of a picture to upload. Raises FieldErrors."""
     address = body.get("url")

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.services import Hold, Quote
+from billing.services import Hold, Quote, StoredQuote, formula_of
 from generations.failures import failure_of, sentence_of
 from generations.media_links import expiry, media_url
 from generations.models import Batch, Generation, GenerationEvent, Image
-from generations.offers import Offer
 from generations.parameter_rules import steps_warning
 from generations.parameters import FRAME_GRID, ClipParams
 from generations.presentation import ClipView, played_seconds, views_of
@@ -69,10 +68,14 @@ def upload(image: Image, absolute: Absolute) -> Any:
     ).data
 
 
-def priced(quote: Quote, params: ClipParams, available: int | None, eta: Eta | None) -> Any:
-    """A price; `available` is µ$, None for who may not see the balance."""
+def priced(
+    promised: StoredQuote, quote: Quote, params: ClipParams, available: int | None, eta: Eta | None
+) -> Any:
+    """A promised price; `available` is µ$, None for who may not see the balance."""
     return QuoteOutput(
         {
+            "id": promised.pk,
+            "expires_at": promised.expires_at,
             "currency": "USD",
             "amount": quote.amount,
             "num_frames": quote.num_frames,
@@ -81,7 +84,7 @@ def priced(quote: Quote, params: ClipParams, available: int | None, eta: Eta | N
             "billed_seconds": quote.billed_seconds,
             "clip_seconds": round(played_seconds(params), 4),
             "rate": quote.rate_nanos // NANOS_PER_MICRO,
-            "formula": Offer(quote=quote, available=0).formula,
+            "formula": formula_of([quote]),
             "balance_after": None if available is None else available - quote.amount,
             "eta": _eta(eta),
             "warnings": warnings_of(params),
@@ -95,13 +98,16 @@ def batches(rows: Sequence[Batch]) -> Any:
     return BatchOutput([_batch(batch, progress[batch.pk]) for batch in rows], many=True).data
 
 
-def priced_batch(price: BatchPrice, available: int | None) -> Any:
+def priced_batch(promised: StoredQuote, price: BatchPrice, available: int | None) -> Any:
     """`available` is µ$, None for who may not see the balance."""
     return BatchQuoteOutput(
         {
+            "id": promised.pk,
+            "expires_at": promised.expires_at,
             "currency": "USD",
             "amount": price.amount,
-            "clips": price.clips,
+            "clips": len(price.prices),
+            "formula": formula_of(price.prices),
             "balance_after": None if available is None else available - price.amount,
             "eta": _eta(price.eta),
         }

@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.errors import FieldErrors
 from accounts.models import Team
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
-from billing.services import balance_of
+from billing.services import balance_of, formula_of
 from generations import guidance
 from generations.batch_forms import BatchForm
 from generations.eta_words import range_words
@@ -41,6 +41,7 @@ class BatchOffer:
     owners: tuple[str, ...] = ()
     # When the last clip should be ready, in words.
     wait: str = ""
+    formula: str = ""
 
     @property
     def after(self) -> int:
@@ -99,7 +100,13 @@ def batch_offer(team: Team, form: BatchForm) -> BatchOffer:
         return BatchOffer(0, unpriced, None, available)
     owners = owners_of(team) if price.amount > available else ()
     return BatchOffer(
-        price.clips, unpriced, price.amount, available, owners=owners, wait=range_words(price.eta)
+        len(clips),
+        unpriced,
+        price.amount,
+        available,
+        owners=owners,
+        wait=range_words(price.eta),
+        formula=formula_of(price.prices),
     )
 
 

@@ -57,7 +57,7 @@ def batch_create(request: TeamRequest) -> HttpResponse:
         except FieldErrors as error:
             form.add_refusal(error)
         except DomainError as error:
-            form.add_error(None, KEY_USED if isinstance(error, KeyReused) else error.message)
+            form.refuse(KeyReused(KEY_USED) if isinstance(error, KeyReused) else error, request.actor)
         else:
             return redirect("generations:batch", team_slug=request.team.slug, pk=result.batch.pk)
     return render(request, CREATE, batch_pages.batch_create_page(request.team, form), status=422)

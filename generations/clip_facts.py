@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.money import format_cost
-from billing.services import Hold
+from billing.money import format_cost, format_exact
+from billing.services import Hold, steps_of
 from generations.models import Generation, GenerationEvent
 from generations.parameters import BY_NAME, PARAMETERS, Lora
 from generations.presentation import duration
@@ -23,6 +23,15 @@ def price_line(clip: Generation, hold: Hold | None) -> str:
         return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credits."
     rest = f" {format_cost(hold.released)} was returned." if hold.released else ""
     return f"{format_cost(hold.captured)} was charged.{rest}"
+
+
+def price_formula(clip: Generation, hold: Hold | None) -> str:
+    """How what is held or was charged comes about; nothing where nothing was."""
+    if hold is None or (hold.is_settled and not hold.captured):
+        return ""
+    frames = clip.frames if hold.released and clip.frames else hold.num_frames
+    amount = hold.captured if hold.is_settled else hold.amount
+    return f"{steps_of(frames, hold.passes, hold.rate_nanos)} = {format_exact(amount)}"
 
 
 def timeline_of(events: Iterable[GenerationEvent]) -> list[dict[str, Any]]:

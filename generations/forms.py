@@ -10,7 +10,9 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from accounts.errors import FieldErrors
+from accounts.actors import Actor
+from accounts.errors import DomainError, FieldErrors
+from billing.remedies import Remedy, remedy_for
 from generations import parameter_rules
 from generations.guidance import OPENINGS, QUALITIES, QUALITY_GUIDANCE
 from generations.models import Image, Relation
@@ -82,6 +84,8 @@ class CreateForm(forms.Form):
         self.params: ClipParams | None = None
         self.picture: Image | None = None
         self.picture_error = ""
+        # What to do about a refusal that is not about the form.
+        self.remedy: Remedy | None = None
         # Characters; None for the usual limit.
         self.prompt_limit: int | None = None
         self.fields.update({parameter.name: ParameterField(parameter) for parameter in PARAMETERS})
@@ -94,6 +98,11 @@ class CreateForm(forms.Form):
             self.add_refusal(error)
         if self.picture_error or self.image_id is None:
             self.add_error("image", self.picture_error or IMAGE_REQUIRED)
+
+    def refuse(self, error: DomainError, actor: Actor) -> None:
+        """Say why nothing was made, and what can be done about it."""
+        self.add_error(None, error.message)
+        self.remedy = remedy_for(error, actor)
 
     def add_refusal(self, error: FieldErrors) -> None:
         """Each sentence at its field; what belongs to no field stands above the form."""

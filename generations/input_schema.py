@@ -35,6 +35,12 @@ IMAGE_SCHEMA: Final[dict[str, Any]] = {
     "description": "The id of an uploaded picture. Send either this or image_url.",
 }
 
+QUOTE_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["string", "null"],
+    "format": "uuid",
+    "title": "Quote",
+    "description": "The id of a quote for this clip: its price is charged, whatever the price is by now.",
+}
 FRAME_SCHEMAS: Final[dict[str, Any]] = {
     "frame": {
         "oneOf": [{"type": "integer", "minimum": 0}, {"const": "last"}],
@@ -62,13 +68,20 @@ def model_inputs() -> dict[str, Any]:
 
 
 def generation_input() -> dict[str, Any]:
-    """What POST /generations takes: the model's inputs, and the id of an upload in place of the address."""
+    """A clip's whole input: the model's inputs, and the id of an upload in place of the address."""
     return {
         "type": "object",
         "required": ["prompt"],
         "additionalProperties": False,
         "properties": {"image": IMAGE_SCHEMA, "image_url": IMAGE_URL_SCHEMA, **_parameters()},
     }
+
+
+def generation_order() -> dict[str, Any]:
+    """What POST /generations takes: a clip's input, and perhaps the quote that it is ordered by."""
+    schema = generation_input()
+    schema["properties"] = {**schema["properties"], "quote": QUOTE_SCHEMA}
+    return schema
 
 
 def quote_input() -> dict[str, Any]:

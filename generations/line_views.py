@@ -73,7 +73,7 @@ def _save(request: TeamRequest, clip: Generation) -> HttpResponse:
         except FieldErrors as error:
             form.add_refusal(error)
         except DomainError as error:
-            form.add_error(None, error.message)
+            form.refuse(error, request.actor)
         else:
             messages.success(request, "The clip was changed. It keeps its place in line.")
             return redirect(clip)

@@ -5,14 +5,13 @@ from decimal import Decimal
 from typing import Final
 
 from accounts.models import Membership, Role, Team
-from billing.money import format_exact
-from billing.services import Quote, balance_of, quote
+from billing.services import Quote, balance_of, formula_of, quote
 from generations.eta_words import range_words
 from generations.forms import CreateForm
 from generations.models import Image
 from generations.parameter_rules import steps_warning
 from generations.parameters import BILLED_FRAMES_PER_SECOND, FRAME_GRID, FRAMES_MIN
-from generations.presentation import DIVIDED, TIMES, played_seconds, size_warning
+from generations.presentation import played_seconds, size_warning
 from generations.services.eta import expected
 
 NANOS_PER_MICRO: Final = 1000
@@ -55,12 +54,7 @@ class Offer:
     @property
     def formula(self) -> str:
         """How the price comes about, for whoever wants to check it."""
-        if self.quote is None:
-            return ""
-        rate = format_exact(self.quote.rate_nanos // NANOS_PER_MICRO)
-        passes = f" {TIMES} {self.quote.passes} for the detail pass" if self.quote.passes > 1 else ""
-        seconds = f"{self.quote.num_frames} frames {DIVIDED} {BILLED_FRAMES_PER_SECOND} a second"
-        return f"{seconds} {TIMES} {rate} a second{passes} = {format_exact(self.quote.amount)}"
+        return formula_of([self.quote]) if self.quote else ""
 
 
 def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:

@@ -15,7 +15,7 @@ from accounts.models import Team
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import hold_of
 from generations import guidance, lineage
-from generations.clip_facts import price_line, recipe_of, timeline_of
+from generations.clip_facts import price_formula, price_line, recipe_of, timeline_of
 from generations.forms import CreateForm, opening_values, picked, values_of
 from generations.lineage import Kin
 from generations.models import Generation, Image, Relation
@@ -129,6 +129,7 @@ def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
     """`shown` is the version the reader's page has: a change of status since then is announced, and with the end
     come the seed that was used and the new balance."""
     clip = view.clip
+    hold = hold_of(clip.hold_attempt)
     return {
         "view": view,
         "clip": clip,
@@ -139,7 +140,8 @@ def clip_page(view: ClipView, actor: Actor, *, shown: str) -> dict[str, Any]:
         and may_change(actor, clip),
         "ended": bool(shown) and clip.is_terminal,
         "announce": bool(shown) and not shown.startswith(f"{clip.status}-"),
-        "price_line": price_line(clip, hold_of(clip.hold_attempt)),
+        "price_line": price_line(clip, hold),
+        "price_formula": price_formula(clip, hold),
         "timeline": timeline_of(clip.events.all()),
         "recipe": partial(recipe_of, clip),
         "steps": lineage.next_steps(view),

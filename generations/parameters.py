@@ -256,6 +256,11 @@ class ClipParams:
     tone_map_compression_ratio: Decimal = Decimal(0)
     constant_rate_factor: int = 29
 
+    @property
+    def priced(self) -> tuple[int, bool]:
+        """What the price depends on, as `billing.services` takes it."""
+        return self.num_frames, self.enable_detail_pass
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, in fal's names and types: what is stored, hashed and sent (with `image_url` added)."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}

@@ -18,6 +18,10 @@ class GenerationInput(serializers.Serializer[Any]):
     """The model's inputs by fal's names. Its description is made from the parameter table."""
 
 
+class GenerationOrder(serializers.Serializer[Any]):
+    """The same inputs, and the quote that the clip is ordered by."""
+
+
 class QuoteInput(serializers.Serializer[Any]):
     """The same inputs, none of them required."""
 
@@ -49,6 +53,13 @@ class GenerationInputSchema(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return input_schema.generation_input()
+
+
+class GenerationOrderSchema(OpenApiSerializerExtension):
+    target_class = GenerationOrder
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return input_schema.generation_order()
 
 
 class QuoteInputSchema(OpenApiSerializerExtension):
@@ -99,8 +110,10 @@ class EtaOutput(serializers.Serializer[Any]):
 
 
 class QuoteOutput(serializers.Serializer[Any]):
-    """The price now. It is not a reservation: the price is fixed when the clip is submitted."""
+    """The price, promised until `expires_at` to who names `id` as the quote. No credits are set aside by it."""
 
+    id = serializers.UUIDField(help_text="Send it as `quote` with the clip.")
+    expires_at = serializers.DateTimeField(help_text="Fifteen minutes ahead.")
     currency = serializers.ChoiceField(choices=["USD"])
     amount = MoneyField()
     num_frames = serializers.IntegerField()
@@ -243,6 +256,11 @@ class BatchInput(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=BatchKind.choices)
     name = serializers.CharField(required=False, max_length=100, help_text="For you to recognise it.")
     input = GenerationInput(required=False, help_text="What all clips share.")
+    quote = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="The id of a quote for these clips: its prices are charged, whatever they are by now.",
+    )
     seeds = serializers.ListField(
         child=serializers.IntegerField(min_value=0),
         required=False,
@@ -268,9 +286,12 @@ class BatchInput(serializers.Serializer[Any]):
 
 
 class BatchQuoteOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Send it as `quote` with the batch.")
+    expires_at = serializers.DateTimeField(help_text="Fifteen minutes ahead.")
     currency = serializers.ChoiceField(choices=["USD"])
     amount = MoneyField(help_text="Of all clips together.")
     clips = serializers.IntegerField()
+    formula = serializers.CharField(help_text="How the amount comes about, for people.")
     balance_after = MoneyField(
         allow_null=True,
         help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -67,7 +68,7 @@ def _submit(request: TeamRequest) -> HttpResponse:
         except FieldErrors as error:
             form.add_refusal(error)
         except DomainError as error:
-            form.add_error(None, KEY_USED if isinstance(error, KeyReused) else error.message)
+            form.refuse(KeyReused(KEY_USED) if isinstance(error, KeyReused) else error, request.actor)
         else:
             return _accepted(request, form, result)
     context = pages.create_page(request.team, form)
@@ -148,7 +149,8 @@ def clip_updates(request: TeamRequest) -> HttpResponse:
 @require_safe
 @requires(GENERATIONS_VIEW)
 def clip(request: TeamRequest, pk: UUID) -> HttpResponse:
-    [view] = views_of([get_object_or_404(clips_of(request.team), pk=pk)])
+    # A statement names a clip by what was held for it, which an edit replaces.
+    [view] = views_of([get_object_or_404(clips_of(request.team), Q(pk=pk) | Q(hold_attempt=pk))])
     shown = request.GET.get("version", "") if request.htmx else ""
     if shown == view.version:
         return HttpResponse(status=204)

@@ -1,5 +1,8 @@
 """Application configuration of the site itself."""
 
+import gc
+import os
+
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFilesConfig
 
@@ -13,7 +16,18 @@ class PlatformConfig(AppConfig):
         # Imported for their registration with Django's check framework.
         from ltxplatform import checks  # noqa: F401
 
+        os.register_at_fork(before=keep_memory_shared)
+
 
 class StaticFilesConfig(DjangoStaticFilesConfig):
     # htmx's unminified builds carry comments that look like module imports to the hashing storage.
     ignore_patterns = [*DjangoStaticFilesConfig.ignore_patterns, "hx-*-2.js"]
+
+
+def keep_memory_shared() -> None:
+    """Take everything there is out of the garbage collector's reach before a fork.
+
+    Its walks write to the objects they visit, and each worker would soon have a copy of its own: 31 MB instead of 3.
+    """
+    gc.collect()
+    gc.freeze()

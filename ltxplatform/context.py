@@ -79,15 +79,7 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
     return [
-        {
-            "label": label,
-            "icon": icon,
-            "url": url,
-            "key": key,
-            "current": request.path.startswith(
-                url.partition("billing/")[0] + "billing/" if key == "b" else url
-            ),
-        }
+        {"label": label, "icon": icon, "url": url, "key": key, "current": request.path.startswith(url)}
         for label, icon, name, key in entries
         for url in [reverse(name, args=[team.slug])]
     ]

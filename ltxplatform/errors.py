@@ -57,6 +57,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "credit_spent": Kind(422, "The credit is not there any more"),
     "second_person_needed": Kind(422, "Another person has to approve"),
     "quote_expired": Kind(422, "The quote is over"),
+    "quote_mismatch": Kind(422, "The quote is for other clips"),
     "picture_not_fetched": Kind(422, "No picture could be fetched from the address"),
     "image_refused": Kind(422, "The picture was not accepted"),
     "empty_file": Kind(422, "The picture is empty"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
+from playwright.sync_api import Browser, BrowserContext
 from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadGroupScheduling
 
@@ -28,7 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Without a browser the tests marked `browser` are skipped, or refused where one is required.
     """
     starting = {item.path for item in items if item.get_closest_marker("processes")}
-    items.sort(key=lambda item: ("running" not in fixtures_of(item), item.path not in starting))
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(
+        key=lambda item: (
+            "running" not in fixtures_of(item),
+            item.path not in starting,
+            item.path not in long,
+        )
+    )
     for item in items:
         if "running" in fixtures_of(item):
             item.add_marker(pytest.mark.xdist_group("the running product"))
@@ -98,7 +106,30 @@ def server_folders() -> Iterator[Callable[[], Path]]:
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """Playwright drives the machine's own Chromium; its sandbox does not work for root."""
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    # Pages of one context share a process: starting one costs more than most pages.
+    flags += ["--renderer-process-limit=1", "--disable-gpu"]
     return {**browser_type_launch_args, "executable_path": chromium.find(), "args": flags}
+
+
+@pytest.fixture(scope="session")
+def kept_context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
+    """One for all tests, with a page that keeps its process alive between them."""
+    context = browser.new_context(**browser_context_args)
+    context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context(kept_context: BrowserContext) -> Iterator[BrowserContext]:
+    """As good as new: no other pages, no cookies, no permissions, nothing stored for the site."""
+    yield kept_context
+    for page in kept_context.pages[1:]:
+        if page.url.startswith("http"):
+            page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        page.close()
+    kept_context.clear_cookies()
+    kept_context.clear_permissions()
 
 
 @pytest.fixture

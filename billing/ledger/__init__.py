@@ -5,7 +5,7 @@ Each function locks the team's available row before it reads anything it decides
 """
 
 from billing.ledger.calls import Busy, KeyReused
-from billing.ledger.holds import Answer, expire, grant_promo, hold, settle, wait_for_wallet
+from billing.ledger.holds import Answer, check_holds, expire, grant_promo, hold, settle, wait_for_wallet
 from billing.ledger.operations import (
     Outcome,
     adjust,
@@ -26,6 +26,7 @@ __all__ = [
     "KeyReused",
     "Outcome",
     "adjust",
+    "check_holds",
     "close_dispute",
     "credit_purchase",
     "expire",

@@ -54,6 +54,24 @@ def hold(
     )
 
 
+def check_holds(
+    *,
+    team_id: UUID,
+    amount: int,
+    largest: int,
+    now: datetime,
+    member_id: int | None,
+    key_id: UUID | None,
+    project_id: UUID | None,
+) -> Answer:
+    """Whether `amount` µ$ could be held, in several holds of at most `largest`. Outcome: allowed or refused.
+
+    Keeps the team's available row locked, so that holds of this transaction find what this found.
+    """
+    subjects = [None if member_id is None else Int8(member_id), key_id, project_id]
+    return _call(_CHECK, [team_id, Int8(amount), Int8(largest), now, *subjects])
+
+
 def settle(*, attempt: UUID, used: int, actor: str, now: datetime) -> Answer:
     """Capture `used` µ$ of a hold and return the rest.
 
@@ -86,6 +104,10 @@ def _returning_hold(call: str, blockers: str = "NULL") -> str:
 _HOLD: Final = _returning_hold(
     "billing_hold_credits(%s::uuid, %s::uuid, %s::bigint, %s::text, %s::text, %s::bigint, %s::bigint, "
     "%s::int, %s::int, %s::timestamptz, %s::timestamptz, %s::bigint, %s::uuid, %s::uuid)",
+    blockers="r.blockers::text",
+)
+_CHECK: Final = _returning_hold(
+    "billing_check_holds(%s::uuid, %s::bigint, %s::bigint, %s::timestamptz, %s::bigint, %s::uuid, %s::uuid)",
     blockers="r.blockers::text",
 )
 _SETTLE: Final = _returning_hold(

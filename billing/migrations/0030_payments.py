@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_people_and_teams"),
-        ("billing", "0021_violations_at_any_size"),
+        ("billing", "0024_lots_end_on_schedule"),
     ]
 
     operations = [
@@ -26,6 +26,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("stripe_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                (
+                    "number",
+                    models.SmallIntegerField(default=1, help_text="counts the customers made for the team"),
+                ),
                 ("payment_method", models.CharField(blank=True, max_length=255)),
                 (
                     "card",

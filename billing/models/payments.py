@@ -15,6 +15,8 @@ class StripeCustomer(models.Model):
         Team, on_delete=models.PROTECT, primary_key=True, related_name="stripe_customer"
     )
     stripe_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    # Stripe remembers for a day whom it made under a key, deleted or not.
+    number = models.SmallIntegerField(default=1, help_text="counts the customers made for the team")
     payment_method = models.CharField(max_length=255, blank=True)
     card = models.CharField(max_length=60, blank=True, help_text="as people know it: Visa 4242")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -29,13 +29,15 @@ class PriceVersion(models.Model):
 
 
 class StoredQuote(models.Model):
-    """A price that binds for a while: what was quoted is charged, also when the price book changes meanwhile."""
+    """A price that binds for a while: what was quoted is charged, also when the price book changes meanwhile.
+
+    For one clip, or for all clips of a batch: `clips` lists [frames, detail pass, how many], the shortest first.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="quotes")
     price_version = models.ForeignKey(PriceVersion, on_delete=models.PROTECT, related_name="quotes")
-    num_frames = models.IntegerField()
-    detail_pass = models.BooleanField()
+    clips = models.JSONField()
     amount = models.BigIntegerField(help_text="µ$")
     expires_at = models.DateTimeField()
 

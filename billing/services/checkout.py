@@ -16,7 +16,7 @@ from billing import stripe_gateway
 from billing.models import Payment, Purchase, PurchaseOrigin, PurchaseState
 from billing.models.purchases import MICROS_PER_CENT
 from billing.money import MICROS
-from billing.services.customers import PaymentsUnavailable, customer_of
+from billing.services.customers import PaymentsUnavailable, customer_of, note_customer_gone
 from billing.services.purchases import start_purchase
 
 DOLLARS: Final = re.compile(r"[-\u2212]?[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -88,12 +88,14 @@ def open_checkout(*, actor: Actor, purchase: Purchase, page_url: Callable[[int],
     if payment.checkout_url:
         return payment.checkout_url
     ours = page_url(purchase.pk)
+    customer = ""
     try:
+        customer = customer_of(team=purchase.team, email=actor.user.email if actor.user else "")
         session = stripe_gateway.create_checkout(
             purchase_id=purchase.pk,
             number=payment.checkout_number,
             cents=purchase.credit // MICROS_PER_CENT,
-            customer=customer_of(team=purchase.team, email=actor.user.email if actor.user else ""),
+            customer=customer,
             success_url=f"{ours}?from=stripe",
             cancel_url=f"{ours}?from=canceled",
             ends_at=payment.checkout_ends_at or now,
@@ -101,6 +103,8 @@ def open_checkout(*, actor: Actor, purchase: Purchase, page_url: Callable[[int],
             automatic_tax=payment.automatic_tax,
         )
     except stripe_gateway.StripeError as error:
+        if isinstance(error, stripe_gateway.Missing):
+            note_customer_gone(customer=customer, now=now)
         _note_failure(payment, error)
         raise PaymentsUnavailable(
             "Stripe does not answer right now. Nothing was charged: press Buy again in a minute."

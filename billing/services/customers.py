@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts.actors import Actor
 from accounts.errors import DomainError
@@ -29,7 +30,9 @@ def customer_of(*, team: Team, email: str) -> str:
     """The team's id at Stripe, made there when it has none. Raises StripeError; not inside a transaction."""
     customer, _ = StripeCustomer.objects.get_or_create(team=team)
     if customer.stripe_id is None:
-        made = stripe_gateway.create_customer(team_id=team.pk, name=team.name, email=email)
+        made = stripe_gateway.create_customer(
+            team_id=team.pk, number=customer.number, name=team.name, email=email
+        )
         StripeCustomer.objects.filter(team=team, stripe_id=None).update(stripe_id=made)
         customer.refresh_from_db()
     return str(customer.stripe_id)
@@ -59,5 +62,7 @@ def note_card(*, card: stripe_gateway.SavedCard, now: datetime) -> None:
 def note_customer_gone(*, customer: str, now: datetime) -> None:
     """Deleted at Stripe: the next purchase makes a new one."""
     for holder in StripeCustomer.objects.filter(stripe_id=customer):
-        StripeCustomer.objects.filter(pk=holder.pk).update(stripe_id=None, payment_method="", card="")
+        StripeCustomer.objects.filter(pk=holder.pk).update(
+            stripe_id=None, number=F("number") + 1, payment_method="", card=""
+        )
         pause_for_lost_card(team_id=holder.pk, why=RechargeRule.Pause.CUSTOMER_GONE, now=now)

@@ -1,5 +1,6 @@
 """Credit set aside for a clip: taken at submission, settled once when its end is known."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -61,8 +62,31 @@ def hold_credits(
     if answer.outcome == "key_reused":
         raise KeyReused("This clip already has its credits set aside at another price.")
     if answer.hold is None:
-        raise refusal(answer=answer, needed=quote.amount, show_balance=actor.may(BILLING_VIEW), now=now)
+        raise refusal(answer=answer, prices=[quote.amount], show_balance=actor.may(BILLING_VIEW), now=now)
     return answer.hold
+
+
+def check_holds(
+    *, actor: Actor, quotes: Sequence[Quote], now: datetime | None = None, project_id: UUID | None = None
+) -> None:
+    """Refuse several holds together, in the words of all of them, before the first is made.
+
+    In the caller's transaction; the holds that follow in it are allowed then. Raises what `hold_credits` raises, with
+    amounts of the whole. Locks the team's available row.
+    """
+    now = now or timezone.now()
+    prices = [quote.amount for quote in quotes]
+    answer = ledger.check_holds(
+        team_id=actor.team.pk,
+        amount=sum(prices),
+        largest=max(prices),
+        now=now,
+        member_id=actor.user.pk if actor.user else None,
+        key_id=actor.key.pk if actor.key else None,
+        project_id=project_id,
+    )
+    if answer.blockers:
+        raise refusal(answer=answer, prices=prices, show_balance=actor.may(BILLING_VIEW), now=now)
 
 
 def settle_hold(*, generation_id: UUID, used: int, now: datetime | None = None) -> Hold:

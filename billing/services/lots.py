@@ -2,25 +2,33 @@
 
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
 from accounts.models import Team
 from billing import ledger
 from billing.models import Lot
 
+logger = structlog.get_logger(__name__)
+
 
 def expire_overdue_lots(*, now: datetime) -> int:
-    """Take what is left of every lot that is overdue `now`, one team at a time; returns the number of teams.
+    """Take what is left of every lot that is overdue `now`, one team at a time; returns for how many teams.
 
     A hold does the same for its own team first, so nothing depends on how often this runs. Locks each team's
-    available row, then its lots; a team whose wallet is Busy raises and waits for the next time.
+    available row, then its lots; a team whose wallet is busy waits for the next time.
     """
     overdue = Lot.objects.filter(spendable=True, expires_at__lte=now).order_by("team").distinct("team")
-    teams = list(overdue.values_list("team", flat=True))
-    for team_id in teams:
-        with transaction.atomic():
-            ledger.expire(team_id=team_id, now=now)
-    return len(teams)
+    ended = 0
+    for team_id in list(overdue.values_list("team", flat=True)):
+        try:
+            with transaction.atomic():
+                ledger.expire(team_id=team_id, now=now)
+        except ledger.Busy:
+            logger.info("lots_wait_for_busy_wallet", team=str(team_id))
+        else:
+            ended += 1
+    return ended
 
 
 def lots_of(team: Team) -> list[Lot]:

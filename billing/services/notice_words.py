@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 
-from billing.models import Notice
+from billing.models import Limit, Notice, Period
 from billing.money import format_balance, format_exact
 
 PAYMENT_FAILED: Final = "payment_failed"
@@ -128,10 +128,20 @@ def _expiring(notice: Notice, about: dict[str, Any]) -> Words:
 
 
 def _budget(notice: Notice, about: dict[str, Any]) -> Words:
+    limit = Limit.objects.select_related("member", "key").filter(pk=about["limit"]).first()
+    whose = "A project"
+    if limit is not None and limit.key is not None:
+        whose = f"The key {limit.key.name}"
+    elif limit is not None and limit.member is not None:
+        whose = limit.member.get_full_name()
+    cap = f"{format_exact(about['cap'])} {Period(about['period']).label}"
     return Words(
-        subject=f"A budget of {notice.team.name} has reached {about.get('percent', 100)} %",
-        plain="At 100 % new clips are refused until the budget's next period, or until it is raised.",
-        tone="warn",
+        subject=f"{whose} has used {about['percent']} % of {cap} in {notice.team.name}",
+        plain=f"{format_exact(about['used'])} of {cap} is spent or held. At 100 % new clips are refused until it "
+        "starts again, or until an owner raises it.",
+        action="Open budgets",
+        path=reverse("billing:budgets", args=[notice.team.slug]),
+        tone={50: "info", 80: "warn"}.get(about["percent"], "bad"),
     )
 
 

@@ -60,10 +60,12 @@ def unsent(*, now: datetime, limit: int) -> list[int]:
 
 
 def recent_notices(*, team: Team, now: datetime, last: int = 5) -> list[tuple[Notice, Words]]:
-    """What the portal shows to those who can buy, newest first."""
+    """What the portal shows to those who can buy, newest first; of each limit only the highest mark."""
     notices = Notice.objects.filter(~Q(kind__in=OPERATOR_KINDS), team=team)
-    recent = notices.filter(created_at__gte=now - timedelta(days=SHOWN_DAYS)).order_by("-id")[:last]
-    worded = ((notice, words_for(notice)) for notice in recent)
+    recent = notices.filter(created_at__gte=now - timedelta(days=SHOWN_DAYS)).order_by("-id")[: 3 * last]
+    first = {notice.payload.get("limit", f"notice {notice.pk}"): notice for notice in reversed(recent)}
+    kept = sorted(first.values(), key=lambda notice: -notice.pk)[:last]
+    worded = ((notice, words_for(notice)) for notice in kept)
     return [(notice, words) for notice, words in worded if words is not None]
 
 

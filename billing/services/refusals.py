@@ -1,6 +1,6 @@
 """Why a hold was refused, in words and for machines: the first blocker speaks, the others are listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +9,8 @@ from billing.ledger import Answer
 from billing.models import Period
 from billing.money import as_decimal_string, format_balance, format_cost, format_exact
 
-WHOSE: Final = {"api_key": "This key", "member": "This member", "project": "This project"}
+WHOSE: Final = {"api_key": "This key has", "member": "You have", "project": "This project has"}
+MAY: Final = {"api_key": "This key may", "member": "You may", "project": "This project may"}
 LEFT: Final = {
     Period.DAY: "left today",
     Period.WEEK: "left this week",
@@ -17,6 +18,8 @@ LEFT: Final = {
     Period.TOTAL: "left",
 }
 ASK: Final = {"label": "Ask an owner"}
+ADD: Final = {"label": "Add credits"}
+SUPPORT: Final = {"label": "Contact support"}
 
 
 class TeamFrozen(DomainError):
@@ -39,21 +42,22 @@ class InsufficientCredits(DomainError):
     def __init__(self, *, needed: int, available: int, show_balance: bool = True, clips: int = 1) -> None:
         self.needed = needed
         self.available = available
-        costs = "This clip costs" if clips == 1 else f"These {clips} clips cost"
+        costs = _costs(needed, clips)
         less = "a shorter clip" if clips == 1 else "fewer or shorter clips"
         if show_balance:
             super().__init__(
-                f"{costs} {format_cost(needed)} and your team has {format_balance(available)} left. "
-                f"Add credits, or choose {less}.",
+                f"{costs} and your team has {format_balance(available)} left. Add credits, or choose {less}.",
                 needed=needed,
                 available=available,
                 shortfall=needed - available,
+                action=ADD,
             )
         else:
             super().__init__(
-                f"{costs} {format_cost(needed)}, and your team has too few credits left. "
+                f"{costs}, and your team has too few credits left. "
                 f"Ask an owner to add some, or choose {less}.",
                 needed=needed,
+                action=ASK,
             )
 
 
@@ -63,43 +67,55 @@ class BudgetExceeded(DomainError):
     code = "budget_exceeded"
 
 
-def refusal(*, answer: Answer, needed: int, show_balance: bool, now: datetime) -> DomainError:
-    """The exception for a hold that was refused; team first, then balance, API key, member, project."""
-    found = list(_refusals(answer, needed, show_balance, now))
+def refusal(*, answer: Answer, prices: Sequence[int], show_balance: bool, now: datetime) -> DomainError:
+    """The exception for a hold, or several, of these µ$ that were refused; team first, then balance, API key, member,
+    project. The first blocker's exception lists the others."""
+    found = list(_refusals(answer, prices, show_balance, now))
     first = found[0]
     if others := [_summary(other) for other in found[1:]]:
         first.details["also_blocked_by"] = others
     return first
 
 
-def _refusals(answer: Answer, needed: int, show_balance: bool, now: datetime) -> Iterator[DomainError]:
+def _refusals(
+    answer: Answer, prices: Sequence[int], show_balance: bool, now: datetime
+) -> Iterator[DomainError]:
+    needed = sum(prices)
     for blocker in answer.blockers:
         if blocker["scope"] == "team":
-            yield TeamFrozen("Your team may not spend credits at the moment. Contact support.")
+            yield TeamFrozen(
+                "Your team may not spend credits at the moment. Contact support.", action=SUPPORT
+            )
         elif blocker["scope"] != "balance":
-            yield _budget(blocker, needed, now)
+            yield _budget(blocker, prices, now)
         elif answer.available < 0:
             owed = f" of {format_exact(-answer.available)}" if show_balance else ""
             yield DebtOpen(
-                f"Your team has a debt{owed} to pay before it can make clips. Add credits.", needed=needed
+                f"Your team has a debt{owed} to pay before it can make clips. Add credits.",
+                needed=needed,
+                action=ADD,
             )
         else:
-            yield InsufficientCredits(needed=needed, available=answer.available, show_balance=show_balance)
+            yield InsufficientCredits(
+                needed=needed, available=answer.available, show_balance=show_balance, clips=len(prices)
+            )
 
 
-def _budget(blocker: dict[str, Any], needed: int, now: datetime) -> BudgetExceeded:
-    cap, used = blocker["cap"], blocker["spent"] + blocker["held"]
-    left = max(0, cap - used)
-    whose = WHOSE[blocker["scope"]]
-    if blocker["period"] == Period.JOB:
-        said = f"{whose} may spend {format_cost(cap)} on a clip, and this one costs {format_cost(needed)}."
-    else:
-        period = LEFT[blocker["period"]]
-        said = f"{whose} has {format_balance(left)} {period}, and this clip costs {format_cost(needed)}."
+def _budget(blocker: dict[str, Any], prices: Sequence[int], now: datetime) -> BudgetExceeded:
+    cap, scope = blocker["cap"], blocker["scope"]
+    left = max(0, cap - blocker["spent"] - blocker["held"])
     resets_at = datetime.fromisoformat(blocker["resets_at"]) if blocker["resets_at"] else None
+    if blocker["period"] == Period.JOB:
+        needed = max(prices)
+        which = "this one" if len(prices) == 1 else "one of these"
+        said = f"{MAY[scope]} spend {format_cost(cap)} on a clip, and {which} costs {format_cost(needed)}."
+    else:
+        needed = sum(prices)
+        remains = f"{format_balance(left)} of {format_cost(cap)} {LEFT[blocker['period']]}"
+        said = f"{WHOSE[scope]} {remains}. {_costs(needed, len(prices))}."
     details: dict[str, Any] = {
         "limit": {
-            "scope": blocker["scope"],
+            "scope": scope,
             "id": blocker["id"],
             "period": blocker["period"],
             **{name: as_decimal_string(blocker[name]) for name in ("cap", "spent", "held")},
@@ -109,9 +125,17 @@ def _budget(blocker: dict[str, Any], needed: int, now: datetime) -> BudgetExceed
         "shortfall": needed - left,
         "action": ASK,
     }
-    if resets_at is not None:
-        details["retry_after"] = max(1, round((resets_at - now).total_seconds()))
-    return BudgetExceeded(f"{said} Ask an owner to raise it.", **details)
+    # Waiting does not help against a cap that is lower than the price.
+    if resets_at is None or needed > cap:
+        return BudgetExceeded(f"{said} Ask an owner to raise the limit.", **details)
+    details["retry_after"] = max(1, round((resets_at - now).total_seconds()))
+    return BudgetExceeded(
+        f"{said} Ask an owner to raise the limit, or wait until {resets_at:%-d %B}, 00:00 UTC.", **details
+    )
+
+
+def _costs(needed: int, clips: int) -> str:
+    return f"{'This clip costs' if clips == 1 else f'These {clips} clips cost'} {format_cost(needed)}"
 
 
 def _summary(other: DomainError) -> dict[str, Any]:

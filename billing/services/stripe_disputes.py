@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from billing import stripe_gateway
 from billing.models import Dispute, DisputeState, FraudWarning, Purchase
@@ -65,6 +66,11 @@ def note_warning(found: stripe_gateway.Warning, *, purchase: Purchase) -> None:
         purchase=purchase.pk,
         type=found.fraud_type.replace("_", " "),
     )
+
+
+def mark_reviewed(*, warnings: QuerySet[FraudWarning], by: str) -> int:
+    """Note who looked at them; those that somebody looked at before keep that name."""
+    return FraudWarning.objects.filter(pk__in=warnings.values("pk"), reviewed_by="").update(reviewed_by=by)
 
 
 def _close(dispute: Dispute, *, won: bool, now: datetime) -> None:

@@ -73,6 +73,9 @@ def apply_refund(found: stripe_gateway.Refund, *, purchase: Purchase, now: datet
                 credit=refund.posted - before,
             )
     elif found.status in {"failed", "canceled"}:
+        if found.booked and refund.state == RefundState.REQUESTED:
+            # The cash left and came back before we looked: both are in Stripe's balance, so both are in the books.
+            settle_refund(refund=refund, succeeded=True, actor="stripe", now=now)
         settle_refund(refund=refund, succeeded=False, actor="stripe", now=now)
 
 

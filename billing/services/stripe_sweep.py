@@ -56,7 +56,7 @@ def note_low_balances(*, now: datetime) -> None:
     for account in recent.select_related("team")[: BATCH * 10]:
         assert account.team is not None  # noqa: S101 - for the type checker: wallets have one
         last: datetime = account.last
-        subject = f"team:{account.team_id}:{last:%Y-%m-%dT%H:%M:%S}"
+        subject = f"team:{account.team_id}:{last.isoformat()}"
         if subject not in told:
             notices.note(
                 kind=notice_words.LOW_BALANCE, subject=subject, team=account.team, available=account.balance

@@ -25,7 +25,7 @@ def find_violations(team: Team | None = None) -> list[Violation]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT invariant, subject, detail FROM billing_violations_of(%s) ORDER BY invariant, subject",
-            [team and team.pk],
+            [team.pk if team else None],
         )
         return [Violation(*row) for row in cursor.fetchall()]
 

@@ -17,11 +17,11 @@ class SavedCard:
     customer: str
 
 
-def create_customer(*, team_id: UUID, name: str, email: str) -> str:
-    """The team's customer id; the same for a day, however often it is asked."""
+def create_customer(*, team_id: UUID, number: int, name: str, email: str) -> str:
+    """The id of the team's customer with that number; the same for a day, however often it is asked."""
     params = {"name": name, "email": email, "metadata": {"team": str(team_id)}}
     with connected() as stripe:
-        return str(stripe.customers.create(params, once(f"team:{team_id}:customer")).to_dict()["id"])
+        return str(stripe.customers.create(params, once(f"team:{team_id}:customer:{number}")).to_dict()["id"])
 
 
 def customer_exists(customer: str) -> bool:

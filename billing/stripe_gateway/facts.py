@@ -59,7 +59,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """`refund` is our own row's id from the metadata, 0 for refunds made at Stripe."""
+    """`refund` is our own row's id from the metadata, 0 for refunds made at Stripe.
+
+    `booked` says that the cash left Stripe's balance, also when it came back since.
+    """
 
     id: str
     status: str
@@ -67,6 +70,7 @@ class Refund:
     currency: str
     payment_intent: str
     refund: int
+    booked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ def refund_of(data: dict[str, Any]) -> Refund:
         currency=data.get("currency") or "",
         payment_intent=id_of(data.get("payment_intent")),
         refund=_number((data.get("metadata") or {}).get("refund")),
+        booked=bool(data.get("balance_transaction")),
     )
 
 

@@ -1,6 +1,6 @@
 """The front door of the app: every interface imports from here."""
 
-from generations.services.batch_orders import order_batch, price_batch, price_clips
+from generations.services.batch_orders import order_batch, price_clips, promise_batch
 from generations.services.batches import (
     BatchNotFound,
     BatchProgress,
@@ -71,9 +71,9 @@ __all__ = [
     "pause_generation",
     "picture_from_clip",
     "places_in_line",
-    "price_batch",
     "price_clips",
     "progress_of",
+    "promise_batch",
     "prompt_limit",
     "refuse_impossible",
     "refuse_when_full",

@@ -2,37 +2,45 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, RowErrors
 from accounts.models import Team
+from billing.services import Quote, StoredQuote, quote_for_15_minutes
 from generations.batch_rows import BatchInput, Row, clean_rows
 from generations.models import BatchKind, Image
 from generations.parameters import ClipParams
 from generations.services.batches import BatchResult, quote_batch, replay_of_batch, submit_batch
 from generations.services.eta import Eta, expected
 from generations.services.picture_import import import_pictures
-from generations.services.submission import Order, hash_of
+from generations.services.submission import Order, hash_of, with_quote
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPrice:
-    """µ$ of all clips together, and when the last of them should be ready; None while nothing is sent to fal."""
+    """Each clip's price, and when the last of them should be ready; None while nothing is sent to fal."""
 
-    amount: int
-    clips: int
+    prices: Sequence[Quote]
     eta: Eta | None
 
+    @property
+    def amount(self) -> int:
+        """µ$ of all clips together."""
+        return sum(price.amount for price in self.prices)
 
-def price_batch(*, team: Team, rows: Sequence[Row]) -> BatchPrice:
-    """What a batch of these inputs would cost now, without making it. Raises FieldErrors and RowErrors."""
-    return price_clips(team=team, clips=[each.params for each in clean_rows(rows)])
+
+def promise_batch(*, team: Team, rows: Sequence[Row], now: datetime) -> tuple[BatchPrice, StoredQuote]:
+    """What a batch of these inputs costs for the next fifteen minutes. Raises FieldErrors and RowErrors."""
+    clips = [each.params for each in clean_rows(rows)]
+    price = price_clips(team=team, clips=clips)
+    return price, quote_for_15_minutes(team=team, clips=[params.priced for params in clips], now=now)
 
 
 def price_clips(*, team: Team, clips: Sequence[ClipParams]) -> BatchPrice:
-    """The same for parameters that were checked already. Raises FieldErrors for none or too many."""
-    amount = quote_batch(clips)
-    return BatchPrice(amount, len(clips), expected(team, clips[-1], behind=len(clips) - 1))
+    """What clips would cost now, without a promise. Raises FieldErrors for none or too many."""
+    return BatchPrice(quote_batch(clips), expected(team, clips[-1], behind=len(clips) - 1))
 
 
 def order_batch(
@@ -43,6 +51,7 @@ def order_batch(
     idempotency_key: str,
     name: str = "",
     start_within: int | None = None,
+    quote_id: UUID | None = None,
 ) -> BatchResult:
     """Check all inputs, fetch pictures by address, and submit the clips together.
 
@@ -50,7 +59,7 @@ def order_batch(
     corrected first, and what `submit_batch` raises; RuntimeError inside a transaction.
     """
     request_hash = hash_of([kind.value, name, [dict(row) for row in rows]])
-    earlier = replay_of_batch(actor, idempotency_key, request_hash)
+    earlier = replay_of_batch(actor, idempotency_key, with_quote(request_hash, quote_id))
     if earlier is not None:
         return earlier
     inputs = clean_rows(rows)
@@ -68,6 +77,7 @@ def order_batch(
         name=name,
         request_hash=request_hash,
         start_within=start_within,
+        quote_id=quote_id,
     )
 
 

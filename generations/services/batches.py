@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, FieldErrors, RowErrors
-from accounts.permissions import BILLING_VIEW
-from billing.services import Hold, InsufficientCredits, Quote, balance_of
+from billing.services import Hold, Quote, check_holds, quote_all
 from generations.models import Batch, BatchKind, Generation, Image
 from generations.parameters import ClipParams
 from generations.services import lines
@@ -27,7 +26,8 @@ from generations.services.submission import (
     hash_of,
     hold_price,
     new_row,
-    price_of,
+    prices_of,
+    with_quote,
 )
 from generations.states import TERMINAL, Status
 
@@ -70,10 +70,10 @@ class BatchProgress:
         return self.ended == self.size
 
 
-def quote_batch(clips: Sequence[ClipParams], *, now: datetime | None = None) -> int:
-    """µ$ of all clips together. Raises FieldErrors for none or too many."""
+def quote_batch(clips: Sequence[ClipParams], *, now: datetime | None = None) -> list[Quote]:
+    """The price of each clip. Raises FieldErrors for none or too many."""
     _check_size(len(clips))
-    return sum(price.amount for price in _prices(clips, now or timezone.now()))
+    return quote_all([params.priced for params in clips], now=now)
 
 
 @transaction.atomic
@@ -86,26 +86,28 @@ def submit_batch(
     name: str = "",
     request_hash: str = "",
     start_within: int | None = None,
+    quote_id: UUID | None = None,
     now: datetime | None = None,
 ) -> BatchResult:
     """Put all clips in line and hold each one's price; all of it happens or none of it.
 
-    A repeated key returns the first batch. `start_within` (seconds) is each clip's start deadline. Raises KeyReused,
-    FieldErrors for none or too many clips, RowErrors for pictures of others, and billing.InsufficientCredits, whose
+    A repeated key returns the first batch. `start_within` (seconds) is each clip's start deadline. The prices are
+    today's, or what the quote `quote_id` promised for all of them. Raises KeyReused, FieldErrors for none or too many
+    clips, RowErrors for pictures of others, billing.QuoteExpired and QuoteMismatch, and what `check_holds` raises: its
     amounts are those of the whole. Inserts the clips, then locks the wallet.
     """
     now = now or timezone.now()
-    request_hash = request_hash or hash_of(
-        [kind.value, name, [fingerprint(order.image_id, order.params) for order in orders]]
+    request_hash = with_quote(
+        request_hash
+        or hash_of([kind.value, name, [fingerprint(order.image_id, order.params) for order in orders]]),
+        quote_id,
     )
     earlier = replay_of_batch(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
     _check_size(len(orders))
     _check_pictures(actor, orders)
-    prices = _prices([order.params for order in orders], now)
-    total = sum(price.amount for price in prices)
-    _refuse_when_short(actor, total, balance_of(actor.team).available, len(orders))
+    prices = prices_of(actor, [order.params for order in orders], quote_id=quote_id, now=now)
     batch = Batch(
         team=actor.team,
         created_by=actor.user,
@@ -115,7 +117,7 @@ def submit_batch(
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         size=len(orders),
-        price=total,
+        price=sum(price.amount for price in prices),
         created_at=now,
     )
     try:
@@ -129,7 +131,9 @@ def submit_batch(
         return twin
     rows = _rows(actor, batch, orders, prices, now, start_within)
     accept_rows(actor, rows, now=now)
-    _hold_all(actor, rows, prices, total)
+    check_holds(actor=actor, quotes=prices)
+    for row, price in zip(rows, prices, strict=True):
+        hold_price(actor, row, price)
     lines.wake(rows[0], now=now)  # last: it locks the lines
     return BatchResult(batch, replayed=False)
 
@@ -208,16 +212,6 @@ def _check_pictures(actor: Actor, orders: Sequence[Order]) -> None:
         raise RowErrors([(place, "image", NO_PICTURE) for place in wrong])
 
 
-def _prices(clips: Sequence[ClipParams], now: datetime) -> list[Quote]:
-    """One look into the price book for each kind of clip, not for each clip."""
-    known: dict[tuple[int, bool], Quote] = {}
-    for params in clips:
-        kind = (params.num_frames, params.enable_detail_pass)
-        if kind not in known:
-            known[kind] = price_of(params, now)
-    return [known[params.num_frames, params.enable_detail_pass] for params in clips]
-
-
 def _rows(
     actor: Actor,
     batch: Batch,
@@ -241,22 +235,3 @@ def _rows(
         )
         for place, (order, price) in enumerate(zip(orders, prices, strict=True))
     ]
-
-
-def _hold_all(actor: Actor, rows: Sequence[Generation], prices: Sequence[Quote], total: int) -> None:
-    taken = 0
-    for row, price in zip(rows, prices, strict=True):
-        try:
-            hold_price(actor, row, price)
-        except InsufficientCredits as short:
-            # The first hold locked the wallet, so this is what it held when we came.
-            _refuse_when_short(actor, total, short.available + taken, len(rows))
-            raise
-        taken += price.amount
-
-
-def _refuse_when_short(actor: Actor, needed: int, available: int, clips: int) -> None:
-    if available < needed:
-        raise InsufficientCredits(
-            needed=needed, available=available, show_balance=actor.may(BILLING_VIEW), clips=clips
-        )

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db.models import Sum
 
-from billing.services import hold_of
+from billing.services import hold_of, post_provider_cost
 from generations import fal_gateway
 from generations.models import CostSource, Generation, Submission
 from generations.parameters import BILLED_FRAMES_PER_SECOND
@@ -24,6 +25,7 @@ logger = structlog.get_logger(__name__)
 
 NANOS: Final = 1_000_000_000
 NANOS_PER_MICRO: Final = 1000
+KNOWN: Final = (CostSource.HEADER, CostSource.BILLING_EVENT)
 DETAIL_PASSES: Final = 2
 # fal's billing lags behind: first asked after this, then after half the request's age, within these bounds.
 FIRST_ASK: Final = timedelta(minutes=30)
@@ -65,7 +67,8 @@ def record_result(*, submission_id: int, units: Decimal | None, was_rendered: bo
     else:
         return
     open_rows = Submission.objects.filter(pk=submission_id).exclude(cost_source=CostSource.BILLING_EVENT)
-    open_rows.update(**counted)
+    if open_rows.update(**counted) and units is not None:
+        post_cost(Submission.objects.values_list("generation_id", flat=True).get(pk=submission_id))
 
 
 def reconcile(*, now: datetime) -> int:
@@ -77,6 +80,15 @@ def reconcile(*, now: datetime) -> int:
     for key, submissions in groupby(sorted(due, key=lambda row: row.fal_key), key=lambda row: row.fal_key):
         _reconcile_with(key, list(submissions), now)
     return len(due)
+
+
+def post_cost(generation_id: UUID) -> None:
+    """Bring the books to what fal is known to have taken for a clip, over all its requests; estimates wait."""
+    known = Submission.objects.filter(generation=generation_id, cost_source__in=KNOWN)
+    total = known.aggregate(nanos=Sum("cost_nanos"), units=Sum("billable_units"))
+    post_provider_cost(
+        generation_id=generation_id, units=total["units"] or Decimal(0), cost_nanos=total["nanos"] or 0
+    )
 
 
 def margin_of(generation: Generation) -> Margin:
@@ -119,6 +131,7 @@ def _reconcile_with(key: str, submissions: list[Submission], now: datetime) -> N
             billable_units=row.billable_units if charge.units is None else charge.units,
             cost_due_at=None,
         )
+        post_cost(row.generation_id)
 
 
 def _next_ask(submission: Submission, now: datetime) -> datetime | None:

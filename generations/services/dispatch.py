@@ -115,9 +115,8 @@ def accept(*, submission_id: int, ticket: fal_gateway.Ticket, now: datetime) -> 
     is called off at fal. Repeating is harmless. Locks the generation.
     """
     with transaction.atomic():
-        submission = Submission.objects.select_related("generation").get(pk=submission_id)
-        generation = Generation.objects.select_for_update().get(pk=submission.generation_id)
-        submission.refresh_from_db()
+        generation = Generation.objects.select_for_update(of=("self",)).get(submissions=submission_id)
+        submission = generation.submissions.get(pk=submission_id)
         if submission.request_id is not None:
             return submission.request_id == ticket.request_id
         if Submission.objects.filter(request_id=ticket.request_id).exists():

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -14,7 +15,7 @@ from generations import url_fetcher
 from generations.models import Image
 from generations.parameters import ClipParams
 from generations.services.images import store_image
-from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation
+from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation, with_quote
 
 logger = structlog.get_logger(__name__)
 
@@ -41,14 +42,20 @@ def import_picture(*, actor: Actor, address: str) -> Image:
 
 
 def submit_with_address(
-    *, actor: Actor, address: str, params: ClipParams, idempotency_key: str, start_within: int | None = None
+    *,
+    actor: Actor,
+    address: str,
+    params: ClipParams,
+    idempotency_key: str,
+    start_within: int | None = None,
+    quote_id: UUID | None = None,
 ) -> SubmitResult:
     """`submit_generation` with a picture by address; a repeated key fetches nothing.
 
     Raises what `import_picture` and `submit_generation` raise.
     """
     request_hash = hash_of([address, params.as_json()])
-    earlier = replay_of(actor, idempotency_key, request_hash)
+    earlier = replay_of(actor, idempotency_key, with_quote(request_hash, quote_id))
     if earlier is not None:
         return earlier
     image = import_picture(actor=actor, address=address)
@@ -59,6 +66,7 @@ def submit_with_address(
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         start_within=start_within,
+        quote_id=quote_id,
     )
 
 

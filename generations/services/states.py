@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 DISPATCH_NEXT = "generations.tasks.dispatch_next"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def advance(
     *, generation_id: UUID, to: Status, now: datetime, actor: str = "system", note: str = "", **changes: Any
 ) -> Generation | None:
@@ -27,7 +27,8 @@ def advance(
 
     Locks the generation, re-reads it and looks the move up in the transition table: evidence that comes late or
     twice changes nothing. `changes` are columns to set with it. Releases, or captures for `changes["frames"]`
-    delivered, in the same transaction. A job that comes back to the line wakes it, unless it was called off.
+    delivered, in the same transaction. Inside the caller's one an error here undoes all of it. A job that comes back
+    to the line wakes it, unless it was called off.
     """
     generation = Generation.objects.select_for_update().get(pk=generation_id)
     source = Status(generation.status)

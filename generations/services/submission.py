@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.background import enqueue
 from accounts.errors import DomainError, FieldErrors
-from billing.services import Quote, hold_credits, quote
+from billing.services import Quote, hold_credits, quote_all, redeem_quote
 from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import IMAGE_REQUIRED, ClipParams
 from generations.services import eta, lines
@@ -58,17 +58,21 @@ def submit_generation(
     relation: str = "",
     request_hash: str = "",
     start_within: int | None = None,
+    quote_id: UUID | None = None,
     now: datetime | None = None,
 ) -> SubmitResult:
     """Put a clip in line and hold its exact price; both happen or neither does.
 
+    The price is today's, or what the quote `quote_id` promised.
+
     A repeated key returns the first clip, even when the wallet is empty by now; the same key with another request
     raises KeyReused. `request_hash` identifies the request where it is more or less than picture and parameters.
     `start_within` (seconds) replaces the usual start deadline. Raises FieldErrors without a picture of this team,
-    and billing.InsufficientCredits. Inserts the generation, then locks the wallet.
+    billing.QuoteExpired and QuoteMismatch, and what `hold_credits` raises. Inserts the generation, then locks the
+    wallet.
     """
     now = now or timezone.now()
-    request_hash = request_hash or fingerprint(image_id, params, parent, relation)
+    request_hash = with_quote(request_hash or fingerprint(image_id, params, parent, relation), quote_id)
     earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
@@ -76,7 +80,7 @@ def submit_generation(
     if image is None:
         raise FieldErrors({"image": [IMAGE_REQUIRED]})
     order = Order(image.pk, params, parent, relation)
-    price = price_of(params, now)
+    (price,) = prices_of(actor, [params], quote_id=quote_id, now=now)
     generation = new_row(actor, order, price, key=idempotency_key, now=now, start_within=start_within)
     generation.image = image
     generation.request_hash = request_hash
@@ -111,6 +115,11 @@ def fingerprint(
     if parent is not None:
         payload += [str(parent.pk), relation]
     return hash_of(payload)
+
+
+def with_quote(request_hash: str, quote_id: UUID | None) -> str:
+    """The hash of a request that names a quote: with another quote, or without one, it is another request."""
+    return request_hash if quote_id is None else hash_of([request_hash, str(quote_id)])
 
 
 def hash_of(payload: object) -> str:
@@ -153,8 +162,14 @@ def new_row(
     return generation
 
 
-def price_of(params: ClipParams, now: datetime) -> Quote:
-    return quote(num_frames=params.num_frames, detail_pass=params.enable_detail_pass, now=now)
+def prices_of(
+    actor: Actor, clips: Sequence[ClipParams], *, quote_id: UUID | None, now: datetime
+) -> list[Quote]:
+    """The price of each clip: as it was promised, where there is a quote. Raises QuoteExpired and QuoteMismatch."""
+    kinds = [params.priced for params in clips]
+    if quote_id is None:
+        return quote_all(kinds, now=now)
+    return redeem_quote(team=actor.team, quote_id=quote_id, clips=kinds, now=now)
 
 
 def accept_rows(actor: Actor, generations: Sequence[Generation], *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from django.template import RequestContext
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from billing.money import format_balance, format_cost, format_exact
+from billing.money import format_balance, format_cost, format_exact, format_line
 from ltxplatform.components.actions import _query
 from ltxplatform.components.attrs import draw
 
@@ -20,8 +20,12 @@ register.filter("exact", format_exact)
 
 @register.simple_tag
 def money(amount: int, *, kind: str = "cost") -> SafeString:
-    """µ$ as a cost (up to four decimals, rounded up) or a "balance" (cents, rounded down); exact on hover."""
-    shown = {"cost": format_cost, "balance": format_balance, "exact": format_exact}[kind](amount)
+    """µ$ as a cost (up to four decimals, rounded up) or a "balance" (cents, rounded down); exact on hover.
+
+    "exact" shows the last digit, and "line" six decimals, for columns.
+    """
+    kinds = {"cost": format_cost, "balance": format_balance, "exact": format_exact, "line": format_line}
+    shown = kinds[kind](amount)
     return draw("money", {"amount": amount, "shown": shown, "exact": format_exact(amount)})
 
 

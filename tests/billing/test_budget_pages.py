@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from accounts.api_keys import revoke_api_key
 from billing import services, tasks
-from billing.models import Limit, RaiseRequest
+from billing.models import Limit, Notice, RaiseRequest
 from billing.services import BudgetExceeded, raise_mail
 from billing.services.allowances import allowance_of, period_start
 from tests.billing.books import hold_by
@@ -315,6 +315,19 @@ def test_owners_and_whoever_asked_are_told_by_mail(
     assert f"https://clips.example{address('budgets', team)}" in mail.outbox[0].body
     assert "Go on" in mail.outbox[1].alternatives[0].content
     assert raise_mail.untold() == []
+
+
+def test_owners_are_told_what_is_reached(team, owner, jo, limit):
+    hold_by(factories.actor_for(team, jo), 170_000)
+
+    for notice in Notice.objects.order_by("id"):
+        tasks.send_notice(notice_id=str(notice.pk))
+
+    assert [letter.subject for letter in mail.outbox] == [
+        f"Jo Lind has used {percent} % of $0.20 a day in {team.name}" for percent in (50, 80)
+    ]
+    assert mail.outbox[0].bcc == ["mara@example.com"]
+    assert "$0.17 of $0.20 a day" in mail.outbox[0].body
 
 
 def test_a_letter_that_could_not_be_sent_is_sent_later(team, jo, limit, settings):

@@ -76,7 +76,12 @@ def test_too_little_credit_is_refused_and_nothing_is_written(credit):
         hold(team, 75, attempt)
 
     assert (refusal.value.needed, refusal.value.available) == (75, credit)
-    assert refusal.value.details == {"needed": 75, "available": credit, "shortfall": 75 - credit}
+    assert refusal.value.details == {
+        "needed": 75,
+        "available": credit,
+        "shortfall": 75 - credit,
+        "action": {"label": "Add credits"},
+    }
     assert wallet(team) == (credit, 0)
     assert services.hold_of(attempt) is None
     assert not Transaction.objects.filter(key=f"hold:{attempt}").exists()

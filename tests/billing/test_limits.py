@@ -57,6 +57,12 @@ def hold(actor, amount, now=NOON, **fields):
     return attempt
 
 
+def grant_overdue(team):
+    services.grant_promo(
+        team=team, amount=70, key=str(uuid4()), actor="test", reason="Test", expires_at=NOON - DAY
+    )
+
+
 def make_key(actor):
     key, _ = create_api_key(actor=actor, name="Robot", scopes=["generate"])
     return key
@@ -171,6 +177,53 @@ def test_a_key_counts_for_itself_and_for_its_member(team, member):
     assert refusal.value.details["limit"]["scope"] == "api_key"
     (other,) = refusal.value.details["also_blocked_by"]
     assert (other["code"], other["limit"]["scope"]) == ("budget_exceeded", "member")
+
+
+def check(actor, amounts, now=NOON):
+    with transaction.atomic():
+        services.check_holds(actor=actor, quotes=[quote_of(amount) for amount in amounts], now=now)
+
+
+def test_several_clips_are_refused_in_the_words_of_all(member):
+    limit(member, 100)
+    limit(member, 50, "job")
+    hold(member, 20)
+
+    check(member, [40, 40])
+    with pytest.raises(BudgetExceeded) as refusal:
+        check(member, [60, 40])
+    with pytest.raises(InsufficientCredits, match="These 3 clips cost") as poor:
+        check(member, [50, 950, 1])
+
+    assert refusal.value.message == (
+        "You have $0.00 of $0.0001 left today. These 2 clips cost $0.0001. Ask an owner to raise the limit, "
+        "or wait until 3 December, 00:00 UTC."
+    )
+    assert (refusal.value.details["needed"], refusal.value.details["shortfall"]) == (100, 20)
+    assert [each["limit"]["period"] for each in refusal.value.details["also_blocked_by"]] == ["job"]
+    assert (poor.value.needed, poor.value.available) == (1001, 980)
+    assert len(poor.value.details["also_blocked_by"]) == 2
+
+
+def test_waiting_is_no_remedy_where_the_cap_is_below_the_price(member):
+    limit(member, 100)
+
+    with pytest.raises(BudgetExceeded, match=r"Ask an owner to raise the limit\.$") as refusal:
+        check(member, [60, 60])
+
+    assert "retry_after" not in refusal.value.details
+
+
+def test_what_was_checked_together_is_held(member):
+    limit(member, 100)
+    grant_overdue(member.team)
+
+    with transaction.atomic():
+        services.check_holds(actor=member, quotes=[quote_of(50)] * 2, now=NOON)
+        for _ in range(2):
+            hold(member, 50)
+
+    assert wallet(member.team) == (900, 100)
 
 
 def test_a_project_has_a_limit_too(member):

@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.models import Schedule
 
 from billing import services
 from billing.models import Entry, Lot
@@ -109,6 +111,15 @@ def test_overdue_lots_end_without_a_hold():
     assert services.expire_overdue_lots(now=NOW) == 0
 
     assert [wallet(team) for team in teams] == [(17, 0), (27, 0)]
+
+
+def test_the_schedule_ends_overdue_lots():
+    team = make_wallet(10)
+    grant(team, 5, timezone.now() - DAY)
+
+    import_string(Schedule.objects.get(name="billing ends").func)()
+
+    assert wallet(team) == (10, 0)
 
 
 def test_credit_returned_to_an_overdue_lot_gets_seven_days_once():

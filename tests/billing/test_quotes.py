@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from billing import services
-from billing.services import QuoteExpired
+from billing.services import QuoteExpired, QuoteMismatch
 from tests.billing.books import hold, make_wallet
 
 pytestmark = pytest.mark.django_db
@@ -22,11 +22,11 @@ def team():
 
 @pytest.fixture
 def promised(team):
-    return services.quote_for_15_minutes(team=team, num_frames=121, detail_pass=False, now=NOW)
+    return services.quote_for_15_minutes(team=team, clips=[(121, False)], now=NOW)
 
 
 def redeem(promised, after=timedelta(minutes=14, seconds=59), **other):
-    wish = {"team": promised.team, "quote_id": promised.pk, "num_frames": 121, "detail_pass": False}
+    wish = {"team": promised.team, "quote_id": promised.pk, "clips": [(121, False)]}
     return services.redeem_quote(**{**wish, **other}, now=NOW + after)
 
 
@@ -35,24 +35,60 @@ def test_the_promised_price_is_charged_when_the_book_has_changed(team, promised)
     later = NOW + timedelta(minutes=14)
     assert services.quote(num_frames=121, detail_pass=False, now=later).amount == 201_667
 
-    made = hold(team, redeem(promised))
+    (price,) = redeem(promised)
+    made = hold(team, price)
 
     assert (made.amount, promised.amount) == (100_834, 100_834)
     assert (made.price_version, made.rate_nanos) == (promised.price_version, 20_000_000)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"after": timedelta(minutes=15)},
-        {"quote_id": uuid4()},
-        {"num_frames": 122},
-        {"detail_pass": True},
-    ],
-)
-def test_a_quote_covers_its_clip_for_its_time(promised, other):
+@pytest.mark.parametrize("other", [{"after": timedelta(minutes=15)}, {"quote_id": uuid4()}])
+def test_a_quote_covers_its_time(promised, other):
     with pytest.raises(QuoteExpired):
         redeem(promised, **other)
+
+
+@pytest.mark.parametrize("clips", [[(122, False)], [(121, True)], [(121, False)] * 2, []])
+def test_a_quote_covers_its_clip(promised, clips):
+    with pytest.raises(QuoteMismatch):
+        redeem(promised, clips=clips)
+
+
+def test_a_quote_for_several_clips_covers_them_in_any_order(team):
+    clips = [(25, False), (121, True), (25, False)]
+    promised = services.quote_for_15_minutes(team=team, clips=clips, now=NOW)
+    services.publish_price(cost_nanos=40_000_000, valid_from=NOW)
+
+    prices = redeem(promised, clips=[(121, True), (25, False), (25, False)])
+
+    assert [price.amount for price in prices] == [201_667, 20_834, 20_834]
+    assert promised.amount == 243_335
+    with pytest.raises(QuoteMismatch):
+        redeem(promised, clips=clips[:2])
+
+
+def test_a_quote_is_for_something(team):
+    with pytest.raises(ValueError, match="at least one clip"):
+        services.quote_for_15_minutes(team=team, clips=[], now=NOW)
+
+
+def test_quotes_are_forgotten_a_day_after_their_end(promised):
+    assert services.forget_quotes(now=promised.expires_at + timedelta(hours=23)) == 0
+    assert services.forget_quotes(now=promised.expires_at + timedelta(days=1)) == 1
+
+
+def test_a_formula_says_how_a_price_comes_about(team):
+    one, other = services.quote_all([(121, True), (25, False)])
+
+    assert services.formula_of([one]) == (
+        "121 frames ÷ 24 a second \u00d7 $0.02 a second \u00d7 2 for the detail pass = $0.201667"
+    )
+    assert services.formula_of([other, one, other]) == (
+        "2 \u00d7 $0.020834 (25 frames ÷ 24 a second \u00d7 $0.02 a second) + 1 \u00d7 $0.201667 "
+        "(121 frames ÷ 24 a second \u00d7 $0.02 a second \u00d7 2 for the detail pass) = $0.243335"
+    )
+    many = services.quote_all([(frames, False) for frames in (9, 17, 25, 33)])
+    assert "+ … = $0.07" in services.formula_of(many)
 
 
 def test_a_quote_belongs_to_its_team(promised):

@@ -290,6 +290,7 @@ class Wallets(RuleBasedStateMachine):
         return settled.captured, settled.released
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_oracle():
     run_state_machine_as_test(

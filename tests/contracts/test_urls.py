@@ -218,6 +218,7 @@ def test_the_style_guide_exists_for_staff_alone(world: World) -> None:
     assert browser_of(factories.make_user(is_staff=True)).get(path).status_code == 200
 
 
+@pytest.mark.long
 def test_the_staff_site_turns_everybody_else_away(world: World) -> None:
     owner = browser_of(world.people["owner"])
     before = everything()

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.services import balance_of
+from billing.services import balance_of, publish_price
 from generations.models import Generation, Image
 from generations.parameters import PARAMETERS
 from generations.services.states import advance
@@ -80,7 +80,10 @@ class TestQuotes:
         answer = dict(response.json())
         eta = answer.pop("eta")
         assert 0 < eta["low"] < eta["high"]
+        assert {"id", "expires_at"} <= answer.keys()
         assert answer == {
+            "id": answer["id"],
+            "expires_at": answer["expires_at"],
             "currency": "USD",
             "amount": "0.201667",
             "num_frames": 121,
@@ -96,6 +99,39 @@ class TestQuotes:
         assert "121" in response.json()["formula"]
         assert "$0.201667" in response.json()["formula"]
         assert_described(response, "post", "/quotes")
+
+    def test_the_price_is_kept_for_who_names_the_quote(self, api, image):
+        quote = api.post("/quotes", {}).json()
+        publish_price(cost_nanos=40_000_000, valid_from=timezone.now())
+
+        kept = api.post("/generations", wish(image, quote=quote["id"]), Idempotency_Key="kept")
+        again = api.post("/generations", wish(image, quote=quote["id"]), Idempotency_Key="kept")
+        other = api.post("/generations", wish(image), Idempotency_Key="kept")
+        today = api.post("/generations", wish(image, quote=None))
+
+        assert (kept.status_code, kept.json()["cost"]["held"]) == (201, "0.100834")
+        assert (again.json()["id"], again["Idempotent-Replayed"]) == (kept.json()["id"], "true")
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reuse")
+        assert today.json()["cost"]["held"] == "0.201667"
+
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            ({"num_frames": 25}, "quote_mismatch"),
+            ({"enable_detail_pass": True}, "quote_mismatch"),
+            ({"quote": str(uuid.uuid4())}, "quote_expired"),
+            ({"quote": 7}, "validation"),
+            ({"quote": "soon"}, "validation"),
+        ],
+    )
+    def test_a_quote_is_for_its_clip_only(self, api, image, change, code):
+        quote = api.post("/quotes", {}).json()
+
+        response = api.post("/generations", wish(image, **{"quote": quote["id"], **change}))
+
+        assert (response.status_code, response.json()["code"]) == (422, code)
+        assert not Generation.objects.exists()
+        assert_described(response, "post", "/generations")
 
     def test_no_body_means_the_defaults(self, api):
         assert api.post("/quotes").json()["amount"] == "0.100834"

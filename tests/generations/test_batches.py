@@ -9,9 +9,11 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.errors import FieldErrors, RowErrors
-from billing.services import balance_of, find_violations, hold_of
+from accounts.models import Membership
+from billing.services import balance_of, find_violations, hold_of, publish_price, set_limit
 from generations.batch_rows import clean_rows, csv_rows, seeds_of
 from generations.models import Batch, BatchKind, Generation, Image
 from generations.services import order_batch, progress_of
@@ -158,15 +160,50 @@ def test_a_quote_says_the_price_of_all_and_makes_nothing(api, image):
     response = api.post("/batches/quote", body)
 
     assert response.json() == {
+        "id": response.json()["id"],
+        "expires_at": response.json()["expires_at"],
         "currency": "USD",
         "amount": "1.500000",
         "clips": 200,
+        "formula": "200 \u00d7 $0.0075 (9 frames ÷ 24 a second \u00d7 $0.02 a second) = $1.50",
         "balance_after": "8.500000",
         "eta": response.json()["eta"],
     }
     one = api.post("/batches/quote", {**body, "count": 1}).json()["eta"]
     assert response.json()["eta"]["high"] > one["high"]  # the last one waits for the others
     assert not Generation.objects.exists()
+
+
+def test_the_prices_are_kept_for_who_names_the_quote(api, image):
+    body = {"kind": "seeds", "input": shared(image), "count": 3}
+    quote = api.post("/batches/quote", body).json()["id"]
+    publish_price(cost_nanos=40_000_000, valid_from=timezone.now())
+
+    kept = api.post("/batches", {**body, "quote": quote}, Idempotency_Key="kept")
+    again = api.post("/batches", {**body, "quote": quote}, Idempotency_Key="kept")
+    more = api.post("/batches", {**body, "quote": quote, "count": 4})
+    today = api.post("/batches", body)
+
+    assert (kept.status_code, kept.json()["cost"]["held"]) == (201, "0.022500")
+    assert (again.json()["id"], again["Idempotent-Replayed"]) == (kept.json()["id"], "true")
+    assert (more.status_code, more.json()["code"]) == (422, "quote_mismatch")
+    assert today.json()["cost"]["held"] == "0.045000"
+
+
+def test_a_budget_is_told_what_all_clips_would_cost(api, team, image):
+    member = Membership.objects.get(team=team).user
+    set_limit(team=team, member=member, period="day", cap=20_000)
+    body = {"kind": "seeds", "input": shared(image), "count": 3}
+
+    response = api.post("/batches", body)
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (403, "budget_exceeded")
+    assert problem["detail"].startswith("You have $0.02 of $0.02 left today. These 3 clips cost $0.0225.")
+    assert (problem["needed"], problem["shortfall"]) == ("0.022500", "0.002500")
+    assert problem["limit"]["held"] == "0.000000"
+    assert not Batch.objects.exists()
+    assert api.post("/batches", {**body, "count": 2}).status_code == 201
 
 
 def test_only_who_may_see_the_balance_is_told_it(team, image):

@@ -8,10 +8,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from billing.models import ProviderCharge
 from generations import fal_gateway
 from generations.models import CostSource, Submission
 from generations.services import cancel_generation, costs
 from generations.services.cancellation import cancel_at_fal
+from generations.services.cost_comparison import compare_with_fal
 from tests.support import flow
 from tests.support.factories import actor_for, make_generation, make_user
 
@@ -235,3 +237,51 @@ def test_staff_see_cost_price_and_margin(fal, team):
     # 25 frames: fal's price and ours are the same, but ours is rounded up to a whole µ$.
     assert "captured $0.020834, cost $0.020833340, margin $0.000000660" in page
     assert "$0.020833340 (fal&#x27;s units with the result)" in submission
+
+
+# -- the books and the comparison with fal's bills
+
+
+def differences() -> list[str]:
+    return [found.detail for found in compare_with_fal(since=later(hours=-1)).differences]
+
+
+def test_what_fal_takes_is_in_the_books_and_compares(fal, team):
+    clip = flow.run(make_generation(team))
+
+    charge = ProviderCharge.objects.get(attempt=clip.pk)
+    assert (charge.cost_nanos, charge.posted) == (NINE_FRAMES, 7_500)
+    assert compare_with_fal(since=later(hours=-1)).compared == 1
+    assert differences() == []
+    costs.reconcile(now=later(hours=1))
+    assert differences() == []
+    charge.refresh_from_db()
+    assert charge.postings == 1
+
+
+def test_another_bill_is_a_difference_until_it_is_booked(fal, team):
+    clip = flow.run(make_generation(team))
+    fal.rule("billing", "wrong_type", body={"billing_events": [bill(clip, cost_total=0.0070)]})
+    assert [f"fal billed 7000000 n$, ours says {NINE_FRAMES} n$ (header)."] == differences()
+
+    costs.reconcile(now=later(hours=1))
+
+    assert differences() == []
+    assert ProviderCharge.objects.get(attempt=clip.pk).posted == 7_000
+
+
+def test_a_bill_above_the_price_is_a_difference(fal, team):
+    clip = flow.run(make_generation(team))
+    fal.rule("billing", "wrong_type", body={"billing_events": [bill(clip, cost_total=0.0080)]})
+    costs.reconcile(now=later(hours=1))
+
+    assert differences() == ["It cost 8000000 n$, more than its 7500 µ$."]
+
+
+def test_a_request_that_no_clip_of_ours_made_is_a_difference(fal, team):
+    clip = flow.run(make_generation(team))
+    make_generation(team)
+    flow.dispatch_all()
+    Submission.objects.exclude(generation=clip).update(request_id=None)
+
+    assert differences() == ["fal was sent it with the key main, and no clip of ours was."]

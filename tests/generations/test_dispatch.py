@@ -37,6 +37,18 @@ def test_the_window_bounds_what_is_at_fal_and_the_oldest_goes_first(fal, team, s
     assert states == ["processing", "processing", "queued"]
 
 
+def test_a_claim_takes_two_statements_however_many_wait(fal, team, django_assert_num_queries):
+    """While one is made, no other worker can make one."""
+    image = make_image(team)
+    for seed in range(5):
+        make_generation(team, image=image, seed=seed)
+
+    with django_assert_num_queries(2):
+        claimed = dispatch.claim_next(timezone.now())
+        assert claimed.generation.status == "dispatching"
+        assert claimed.generation.image == image
+
+
 def test_a_picture_used_twice_travels_once(fal, team):
     image = make_image(team)
     make_generation(team, image=image, seed=1)

@@ -459,6 +459,7 @@ class Jobs(RuleBasedStateMachine):
             assert cursor.fetchone() == (*job.facts(), available, CREDITS - self.spent - available)
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_oracle(settings_of_fal) -> None:
     Jobs.steps = 0

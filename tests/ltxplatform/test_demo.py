@@ -110,7 +110,8 @@ def test_a_taken_sandbox_port_is_named_too(demo: Running, environment, tmp_path:
     said = refused(environment, DATA_DIR=str(tmp_path), **own)
 
     assert re.search(
-        r"Port \d+ is in use, and the stand-in for fal needs it\. Choose another: SANDBOX_URL=http://", said
+        r"Port \d+ is in use, and the stand-ins for fal and Stripe need it\. Choose another: SANDBOX_URL=http://",
+        said,
     )
 
 

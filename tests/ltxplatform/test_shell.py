@@ -38,7 +38,7 @@ def test_the_team_switcher_leads_where_the_role_may_go(role: str) -> None:
 def test_no_two_places_share_a_key() -> None:
     keys = re.findall(r'data-key="(.)"', page_of(factories.make_team(), "owner"))
 
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert len(set(keys)) == len(keys)
 
 

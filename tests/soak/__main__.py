@@ -1,7 +1,8 @@
 """The fault storms at full size: `make soak`, or `python -m tests.soak [--hours N] [--seed N]`.
 
-Ten thousand jobs of the fault matrix, a hundred kills under load and four hundred thousand steps of the state machine,
-in waves of at most five hundred jobs, because the stand-in keeps every request. Every wave prints its seed and what it
+Ten thousand jobs of the fault matrix, a hundred kills under load, four hundred thousand steps of the state machine,
+fifty crashes of the database while credit moves and a million steps of money, in waves of at most five hundred jobs,
+because the stand-in keeps every request. Every wave prints its seed and what it
 found; the same seed repeats it. Ends with an error after the first wave that found something, and stops at the limit.
 """
 
@@ -18,6 +19,8 @@ Wave = tuple[str, dict[str, str]]
 MATRIX = "tests/faults/test_matrix.py"
 KILLS = "tests/faults/test_kills.py"
 MACHINE = "tests/generations/test_stateful.py"
+MONEY = "tests/billing/test_stateful.py"
+CRASHES = "tests/concurrency/test_crashes.py"
 
 
 def main() -> None:
@@ -35,7 +38,7 @@ def main() -> None:
     for tests, sizes in waves():
         if time.monotonic() > deadline:
             sys.exit(f"The time was up after {done} waves; all of them were sound.")
-        run(tests, {**sizes, "FAULT_SEED": str(dice.randrange(2**32))})
+        run(tests, {**sizes, "FAULT_SEED": (number := str(dice.randrange(2**32))), "CRASH_SEED": number})
         done += 1
     print(f"All {done} waves were sound.", flush=True)
 
@@ -45,6 +48,9 @@ def waves() -> Iterator[Wave]:
         yield MATRIX, {"FAULT_JOBS": "500", "FAULT_SLOW": "1"}
         yield KILLS, {"KILLS": "5", "KILL_JOBS": "60"}
     yield MACHINE, {"STATEFUL_STEPS": "400000"}
+    yield CRASHES, {"CRASH_CYCLES": "50"}
+    for _ in range(10):
+        yield MONEY, {"STATEFUL_EXAMPLES": "1000"}
 
 
 def run(tests: str, sizes: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -14,8 +15,9 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFilter
 
 
+@cache
 def photograph(width: int = 960, height: int = 640, seed: int = 1) -> bytes:
-    """A believable JPEG photograph: sky, sun, hills, grain. The same seed is the same picture."""
+    """A believable JPEG photograph: sky, sun, hills, grain. The same seed is the same picture, drawn once."""
     buffer = io.BytesIO()
     landscape(width, height, seed).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

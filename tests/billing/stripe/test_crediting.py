@@ -113,6 +113,7 @@ def test_operators_hear_of_money_that_does_not_fit(desk: Desk, buyer: Buyer, set
 
 def test_paying_twice_for_one_purchase_is_credited_once_and_told(desk: Desk, buyer: Buyer) -> None:
     facts = facts_of(desk, buyer)
+    assert facts.payment is not None
     crediting.apply_session(facts, actor="test", now=timezone.now())
     other = replace(facts, payment=replace(facts.payment, id="pi_second"))
     with pytest.raises(crediting.Mismatch, match="paid already"):

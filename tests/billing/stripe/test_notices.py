@@ -1,0 +1,148 @@
+"""What people hear about their money: once, in plain words, by mail and on the page."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from billing import services, tasks
+from billing.models import Notice
+from billing.services import notice_words, notices, stripe_sweep
+from tests.billing.books import buy, make_wallet, quote_of, spend
+from tests.support import factories
+
+pytestmark = pytest.mark.django_db
+DOLLAR = 1_000_000
+PAYLOADS = {
+    "payment_failed": {"purchase": 1, "credit": 25 * DOLLAR, "reason": "Your card was declined."},
+    "recharge_paused": {"why": "authentication", "purchase": 1, "credit": 25 * DOLLAR},
+    "refund": {"purchase": 1, "cents": 1_000, "credit": 10 * DOLLAR},
+    "dispute": {"purchase": 1, "cents": 2_500, "frozen": 20 * DOLLAR},
+    "dispute_closed": {"purchase": 1, "cents": 2_500, "credit": 25 * DOLLAR, "won": False},
+    "low_balance": {"available": DOLLAR},
+    "credits_expiring": {"remaining": 4 * DOLLAR, "on": "30 November 2026"},
+    "budget_reached": {"percent": 80},
+    "fraud_warning": {"purchase": 1, "type": "misc"},
+    "declines": {"count": 3, "reason": "Your card was declined."},
+    "payment_mismatch": {"purchase": 1, "reason": "It was paid in EUR.", "stripe_id": "pi_1"},
+}
+
+
+@pytest.fixture
+def team():
+    return factories.make_team(name="Studio")
+
+
+def test_every_kind_has_words_to_test() -> None:
+    assert set(PAYLOADS) == set(notice_words._WORDS)
+
+
+@pytest.mark.parametrize(("kind", "payload"), PAYLOADS.items())
+def test_every_notice_is_a_letter(team, settings, kind: str, payload: dict) -> None:
+    settings.PUBLIC_URL = "https://clips.example"
+    settings.ADMINS = [("Operator", "operator@example.com")]
+    notice = notices.note(kind=kind, subject="one", team=team, **payload)
+
+    tasks.send_notice(notice_id=str(notice.pk))
+    tasks.send_notice(notice_id=str(notice.pk))
+
+    letter = mail.outbox[0]
+    assert len(mail.outbox) == 1
+    assert "\n" not in letter.subject
+    if kind in notice_words.OPERATOR_KINDS:
+        assert letter.to == ["operator@example.com"]
+    else:
+        assert letter.bcc == [factories.owner_of(team).email]
+        assert "https://clips.example/t/" in letter.body
+        html, content_type = letter.alternatives[0]
+        assert content_type == "text/html"
+        assert letter.subject.replace("'", "&#x27;") in html
+
+
+def test_those_who_can_buy_are_told_and_nobody_else(team) -> None:
+    told = {factories.owner_of(team), *(factories.make_member(team, role) for role in ("admin", "billing"))}
+    for role in ("editor", "viewer"):
+        factories.make_member(team, role)
+    gone = factories.make_member(team, "admin")
+    gone.is_active = False
+    gone.save()
+
+    assert set(notices.buyers(team)) == told
+
+
+def test_the_same_thing_is_told_once(team) -> None:
+    first = notices.note(kind="low_balance", subject="s", team=team, available=1)
+
+    assert notices.note(kind="low_balance", subject="s", team=team, available=0) == first
+    assert Notice.objects.count() == 1
+
+
+def test_a_mail_server_that_is_away_is_tried_again(team, settings) -> None:
+    notice = notices.note(kind="low_balance", subject="s", team=team, available=1)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    with pytest.raises(OSError, match="refused"):
+        tasks.send_notice(notice_id=str(notice.pk))
+
+    assert notices.unsent(now=timezone.now() + timedelta(minutes=2), limit=9) == [notice.pk]
+    assert notices.unsent(now=timezone.now(), limit=9) == []
+
+
+def test_little_credit_is_told_once_for_each_purchase() -> None:
+    team = make_wallet()
+    buy(team, 10 * DOLLAR)
+    stripe_sweep.note_low_balances(now=timezone.now())
+    assert not Notice.objects.exists()
+
+    spend(team, 9 * DOLLAR)
+    for _ in range(3):
+        stripe_sweep.note_low_balances(now=timezone.now())
+    assert Notice.objects.filter(kind="low_balance").count() == 1
+
+    buy(team, 5 * DOLLAR)
+    spend(team, 5 * DOLLAR)
+    stripe_sweep.note_low_balances(now=timezone.now())
+    assert Notice.objects.filter(kind="low_balance").count() == 2
+
+
+def test_credit_about_to_end_is_told_once() -> None:
+    team = make_wallet()
+    buy(team, 10 * DOLLAR, credit_days=8)
+    now = timezone.now()
+    stripe_sweep.note_expiring(now=now)
+    assert not Notice.objects.exists()
+
+    for _ in range(2):
+        stripe_sweep.note_expiring(now=now + timedelta(days=2))
+
+    assert Notice.objects.get().payload["remaining"] == 10 * DOLLAR
+
+
+def test_a_budget_that_is_reached_is_told_by_the_sweep(team) -> None:
+    owner = factories.owner_of(team)
+    factories.give_credits(team)
+    services.set_limit(team=team, period="day", cap=DOLLAR, member=owner)
+    later = timezone.now() + timedelta(hours=1)
+    services.hold_credits(
+        actor=factories.actor_for(team), generation_id=uuid4(), quote=quote_of(DOLLAR), expires_at=later
+    )
+
+    waiting = notices.unsent(now=timezone.now() + timedelta(minutes=2), limit=9)
+
+    assert len(waiting) == 3
+    for notice_id in waiting:
+        tasks.send_notice(notice_id=str(notice_id))
+    assert [letter.subject for letter in mail.outbox] == [
+        f"A budget of Studio has reached {percent} %" for percent in (50, 80, 100)
+    ]
+
+
+def test_the_page_shows_what_happened_for_two_weeks(team, client) -> None:
+    notices.note(kind="refund", subject="s", team=team, **PAYLOADS["refund"])
+    notices.note(kind="fraud_warning", subject="s", team=team, **PAYLOADS["fraud_warning"])
+
+    shown = notices.recent_notices(team=team, now=timezone.now())
+    assert [notice.kind for notice, _ in shown] == ["refund"]
+    assert notices.recent_notices(team=team, now=timezone.now() + timedelta(days=15)) == []
