@@ -83,7 +83,8 @@ def approve_request(
     """Add `amount` µ$ to what the limit allows now, at once, for as long as `lasting` says.
 
     Repeating it returns the first answer. Raises RequestNotFound, RequestDecided when it was declined, FieldErrors for
-    an amount out of range, a period that never ends or somebody who has left, and Busy. Locks the request, then the team's available row.
+    an amount out of range, a period that never ends or somebody who has left, and Busy. Locks the request, then the
+    team's available row.
     """
     request = _locked(actor, request_id)
     if request.state == RequestState.APPROVED:
