@@ -27,7 +27,7 @@ class StaticFilesConfig(DjangoStaticFilesConfig):
 def keep_memory_shared() -> None:
     """Take everything there is out of the garbage collector's reach before a fork.
 
-    Its walks write to the objects they visit, and each worker would soon have a copy of its own: 31 MB instead of 3.
+    Its walks write to the objects they visit, so that each worker would soon have a copy of its own.
     """
     gc.collect()
     gc.freeze()

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.background import enqueue
 from accounts.errors import DomainError, FieldErrors
-from accounts.models import Team, User
+from accounts.models import Membership, Team, User
 from billing.models import Limit, RaiseRequest, RequestState
 from billing.money import format_exact
 from billing.services.allowances import allowance_of, period_end
@@ -83,7 +83,8 @@ def approve_request(
     """Add `amount` µ$ to what the limit allows now, at once, for as long as `lasting` says.
 
     Repeating it returns the first answer. Raises RequestNotFound, RequestDecided when it was declined, FieldErrors for
-    an amount out of range or a period that never ends, and Busy. Locks the request, then the team's available row.
+    an amount out of range, a period that never ends or somebody who has left, and Busy. Locks the request, then the
+    team's available row.
     """
     request = _locked(actor, request_id)
     if request.state == RequestState.APPROVED:
@@ -91,6 +92,9 @@ def approve_request(
     _refuse_decided(request)
     if not 0 < amount <= HIGHEST:
         raise FieldErrors({"amount": [f"Grant more than nothing and at most {format_exact(HIGHEST)}."]})
+    member = request.limit.member_id
+    if member is not None and not Membership.objects.filter(team=actor.team, user=member).exists():
+        raise FieldErrors({"amount": ["Who asked has left the team. Decline the request."]})
     until = _end(request.limit, lasting, now)
     _raise(request.limit, amount, until, now)
     request.granted, request.until = amount, until

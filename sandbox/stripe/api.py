@@ -68,13 +68,19 @@ class Exchange:
         self._check_key()
         self._check_version()
         self.account.seen_at(f"{self.request.url.scheme}://{self.request.url.netloc}/stripe")
-        text = (
-            (await self.request.body()).decode() if self.request.method == "POST" else self.request.url.query
-        )
+        text = await self._text()
         faults = self.account.knobs.strike("request", f"{self.request.method} {self.path}")
         if self.key is not None:
             return await self._once(text, faults)
         return await self._execute(text, faults)
+
+    async def _text(self) -> str:
+        if self.request.method != "POST":
+            return self.request.url.query
+        try:
+            return (await self.request.body()).decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest("The body of the request is not UTF-8.") from error
 
     def _check_key(self) -> None:
         scheme, _, key = self.request.headers.get("authorization", "").partition(" ")

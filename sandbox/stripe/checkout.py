@@ -11,7 +11,7 @@ from sandbox.stripe.customers import living
 from sandbox.stripe.errors import BadRequest, StripeError, missing
 from sandbox.stripe.expansion import line_items_of
 from sandbox.stripe.ids import new_id
-from sandbox.stripe.operations import Call, Operation, listing, retrieve, update
+from sandbox.stripe.operations import Call, Operation, beginning, listing, retrieve, update
 from sandbox.stripe.prices import price_of
 
 SHORTEST, LONGEST = 1_800, 86_400
@@ -246,7 +246,8 @@ def _expire(call: Call) -> Object:
 
 def _line_items(call: Call) -> Object:
     session = call.account.get("checkout.session", call.id)
-    return line_items_of(call.account, session)
+    found = line_items_of(call.account, session)
+    return beginning(call, found["data"], found["url"])
 
 
 SESSIONS = "/checkout/sessions"

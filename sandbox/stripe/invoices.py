@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.expansion import line_items_of
 from sandbox.stripe.ids import letters, new_id
-from sandbox.stripe.operations import Call, Operation, list_of, listing, retrieve, update
+from sandbox.stripe.operations import Call, Operation, list_of, listing, page, retrieve, update
 
 
 def for_session(account: Account, session: Object, intent: Object, charge: Object) -> Object:
@@ -172,7 +172,7 @@ def _payments(call: Call) -> Object:
     payment = call.params.get("payment", {})
     if "payment_intent" in payment:
         where["payment.payment_intent"] = payment["payment_intent"]
-    return list_of(call.account.store.find("invoice_payment", where), "/v1/invoice_payments")
+    return page(call, "invoice_payment", where, "/v1/invoice_payments")
 
 
 OPERATIONS = [

@@ -97,6 +97,10 @@ class Runner:
         except StripeError as error:
             self.account.store.remove_job(job.id)
             log.warning("%s for %s: %s", job.kind, job.subject, error)
+        except Exception:
+            # One job that breaks must not end the loop that delivers everything else.
+            self.account.store.remove_job(job.id)
+            log.exception("%s for %s", job.kind, job.subject)
 
     def stop(self) -> None:
         for task in self._tasks:

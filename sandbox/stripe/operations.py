@@ -146,5 +146,11 @@ def page(call: Call, kind: str, where: dict[str, Any], url: str, *, keep: Keep |
     return list_of(found, url, more=more)
 
 
+def beginning(call: Call, items: list[Object], url: str) -> Object:
+    """The first `limit` items of a short list, in their own order."""
+    limit = call.params.get("limit", 10)
+    return list_of(items[:limit], url, more=len(items) > limit)
+
+
 def list_of(items: list[Object], url: str, *, more: bool = False) -> Object:
     return {"object": "list", "data": items, "has_more": more, "url": url}

@@ -9,7 +9,7 @@ from sandbox.stripe.account import Object
 from sandbox.stripe.customers import living
 from sandbox.stripe.errors import BadRequest, StripeError, missing
 from sandbox.stripe.ids import new_id
-from sandbox.stripe.operations import Call, Operation, list_of, retrieve
+from sandbox.stripe.operations import Call, Operation, beginning, list_of, retrieve
 
 KEPT_SECONDS = 90 * 86_400
 
@@ -120,8 +120,8 @@ def _breakdown(call: Call, lines: list[Object], details: Object, tax: int) -> Ob
 
 
 def _calculation_lines(call: Call) -> Object:
-    found: Object = call.account.get("tax.calculation", call.id)["sandbox_lines"]
-    return found
+    found = call.account.get("tax.calculation", call.id)["sandbox_lines"]
+    return beginning(call, found["data"], found["url"])
 
 
 def _transaction(call: Call, lines: list[Object], source: Object, **fields: Any) -> Object:

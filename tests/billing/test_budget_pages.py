@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from accounts.api_keys import revoke_api_key
+from accounts.models import Membership
 from billing import services, tasks
 from billing.models import Limit, Notice, RaiseRequest
 from billing.services import BudgetExceeded, raise_mail
@@ -199,6 +200,18 @@ def test_a_raise_for_good_changes_the_cap_itself(team, owner, jo, limit):
     assert cap_now(limit) == 350_000
     limit.refresh_from_db()
     assert limit.cap == 250_000
+
+
+@pytest.mark.parametrize("lasting", ["period", "good"])
+def test_nothing_is_granted_to_somebody_who_has_left(team, owner, jo, limit, lasting):
+    asked = ask(team, jo, limit)
+    Membership.objects.filter(team=team, user=jo).delete()
+
+    refused = post(owner, address("request_approve", team, asked.pk), amount="0.30", lasting=lasting)
+
+    assert refused.status_code == 422
+    assert "has left the team" in refused.content.decode()
+    assert cap_now(limit) == CAP
 
 
 def test_a_limit_in_all_has_no_period_to_wait_for(team, owner, jo):

@@ -23,7 +23,7 @@ PAYLOADS = {
     "dispute_closed": {"purchase": 1, "cents": 2_500, "credit": 25 * DOLLAR, "won": False},
     "low_balance": {"available": DOLLAR},
     "credits_expiring": {"remaining": 4 * DOLLAR, "on": "30 November 2026"},
-    "budget_reached": {"percent": 80},
+    "budget_reached": {"percent": 80, "limit": 0, "cap": DOLLAR, "used": 800_000, "period": "day"},
     "fraud_warning": {"purchase": 1, "type": "misc"},
     "declines": {"count": 3, "reason": "Your card was declined."},
     "payment_mismatch": {"purchase": 1, "reason": "It was paid in EUR.", "stripe_id": "pi_1"},
@@ -135,7 +135,7 @@ def test_a_budget_that_is_reached_is_told_by_the_sweep(team) -> None:
     for notice_id in waiting:
         tasks.send_notice(notice_id=str(notice_id))
     assert [letter.subject for letter in mail.outbox] == [
-        f"A budget of Studio has reached {percent} %" for percent in (50, 80, 100)
+        f"{owner.email} has used {percent} % of $1.00 a day in Studio" for percent in (50, 80, 100)
     ]
 
 

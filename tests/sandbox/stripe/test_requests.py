@@ -71,6 +71,29 @@ def test_bodies_that_cannot_be_read(stand, body, param, code):
     assert stand.objects("customer") == []
 
 
+def test_a_body_that_is_no_text(stand):
+    headers = {"Authorization": "Bearer sk_test_x"}
+
+    assert (
+        stand.http().post(f"{stand.url}/v1/customers", content=b"email=\xff", headers=headers).status_code
+        == 400
+    )
+
+
+def test_short_lists_have_a_size_too(shop, client):
+    price = {"currency": "usd", "unit_amount": 100, "product_data": {"name": "Credit"}}
+    session = shop.paid(
+        line_items=[{"price_data": price, "quantity": 1}] * 2, invoice_creation={"enabled": True}
+    )
+
+    items = client.v1.checkout.sessions.line_items.list(session.id, {"limit": 1})
+    assert (len(items.data), items.has_more) == (1, True)
+    (payment,) = client.v1.invoice_payments.list({"invoice": session.invoice.id, "limit": 1}).data
+    assert payment.payment.payment_intent == session.payment_intent.id
+    invoice = client.v1.invoices.retrieve(session.invoice.id, {"expand": ["payments"]})
+    assert [one.id for one in invoice.payments.data] == [payment.id]
+
+
 def test_lists_with_and_without_numbers(stand):
     headers = {"Authorization": "Bearer sk_test_x", "Content-Type": "application/x-www-form-urlencoded"}
     for body in (
