@@ -5,38 +5,59 @@ from functools import partial
 
 import pytest
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from billing.models import Hold, Transaction
-from billing.services import find_violations
+from billing.models import Hold, StripeReceipt, Transaction
+from billing.services import find_violations, notices, recharge, refunds, set_limit
+from billing.services.raise_requests import ask_for_more
 from generations.models import FalKey, Generation, Submission, WebhookReceipt
 from generations.services import retention
 from ltxplatform.operations.models import QueuePing
+from tests.billing.stripe.desk import SECRET, Buyer, Desk, post
 from tests.concurrency.racing import race
 from tests.contracts.test_tasks import named_tasks
 from tests.support import flow
-from tests.support.factories import give_credits, make_generation, make_image, make_team
+from tests.support.factories import (
+    actor_for,
+    give_credits,
+    make_generation,
+    make_image,
+    make_member,
+    make_team,
+    owner_of,
+)
 from tests.support.sandbox_process import SandboxHandle, sandbox_server
 
 pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("cloned_database")]
 
 Ids = dict[str, str]
 TASKS = {
-    "dispatch_next": "queued",
-    "recover_dispatch": "lost",
-    "finish_generation": "done_at_fal",
-    "process_receipt": "announced",
-    "cancel_at_fal": "canceling",
-    "recall_jobs": "done_at_fal",
-    "enqueue_due": "lost",
-    "ask_about_overdue": "done_at_fal",
-    "tell_operators": "stopped_key",
-    "draw_previews": "delivered",
-    "reconcile_costs": "delivered",
-    "delete_expired_media": "expired_media",
-    "remove_orphans": "delivered",
-    "answer_ping": "nothing",
+    "generations.tasks.dispatch_next": "queued",
+    "generations.tasks.recover_dispatch": "lost",
+    "generations.tasks.finish_generation": "done_at_fal",
+    "generations.tasks.process_receipt": "announced",
+    "generations.tasks.cancel_at_fal": "canceling",
+    "generations.tasks.recall_jobs": "done_at_fal",
+    "generations.tasks.enqueue_due": "lost",
+    "generations.tasks.ask_about_overdue": "done_at_fal",
+    "generations.tasks.tell_operators": "stopped_key",
+    "generations.tasks.draw_previews": "delivered",
+    "generations.tasks.reconcile_costs": "delivered",
+    "generations.tasks.delete_expired_media": "expired_media",
+    "generations.tasks.remove_orphans": "delivered",
+    "billing.tasks.process_receipt": "told_of_payment",
+    "billing.tasks.follow_purchase": "paid_at_stripe",
+    "billing.tasks.charge_card": "low_on_credit",
+    "billing.tasks.send_refund": "refunding",
+    "billing.tasks.send_notice": "noted",
+    "billing.tasks.enqueue_due": "low_on_credit",
+    "billing.tasks.back_fill": "paid_at_stripe",
+    "billing.tasks.tell_about_request": "asked_for_more",
+    "billing.tasks.tell_about_requests": "asked_for_more",
+    "billing.tasks.end_what_is_over": "queued",
+    "ltxplatform.operations.tasks.answer_ping": "nothing",
 }
 
 
@@ -49,8 +70,11 @@ def sandbox():
 class World:
     """One job at some stage; each stage returns what tasks may be called with."""
 
+    buyer: Buyer
+
     def __init__(self, fal: SandboxHandle) -> None:
         self.fal = fal
+        self.desk = Desk(fal)
         self.team = make_team()
         give_credits(self.team, 100_000)
         self.job = make_generation(self.team, image=make_image(self.team), seed=1)
@@ -100,22 +124,64 @@ class World:
         )
         return {"fal_key": "main"}
 
+    def paid_at_stripe(self) -> Ids:
+        """Paid, and nobody here knows it yet."""
+        browser = Client()
+        browser.force_login(owner_of(self.team))
+        self.buyer = Buyer(self.team, owner_of(self.team), browser)
+        self.desk.pay(self.buyer.checkout("10", keep_card="on"))
+        return {"purchase_id": str(self.buyer.purchase().pk)}
+
+    def told_of_payment(self) -> Ids:
+        self.paid_at_stripe()
+        (completed,) = self.desk.events("checkout.session.completed")
+        assert post(completed).status_code == 200
+        return {"receipt_id": str(StripeReceipt.objects.get().pk)}
+
+    def low_on_credit(self) -> Ids:
+        self.paid_at_stripe()
+        self.buyer.page_of(self.buyer.purchase())
+        amounts = {"threshold": "15", "credit": "20", "monthly_cap": "50", "agreed": "on"}
+        assert self.buyer.browser.post(f"{self.buyer.home}recharge/", amounts).status_code == 302
+        return {"recharge_id": str(recharge.start_recharge(team_id=self.team.pk, now=timezone.now()).pk)}
+
+    def refunding(self) -> Ids:
+        self.paid_at_stripe()
+        self.buyer.page_of(self.buyer.purchase())
+        wish = {"gross_cents": 400, "actor": "staff", "reason": "Asked for"}
+        return {"refund_id": str(refunds.request_refund(purchase=self.buyer.purchase(), **wish).pk)}
+
+    def asked_for_more(self) -> Ids:
+        member = make_member(self.team, "editor")
+        limit = set_limit(team=self.team, member=member, period="day", cap=100_000)
+        actor = actor_for(self.team, member)
+        request = ask_for_more(actor=actor, limit_id=limit.pk, amount=100_000, reason="Retakes")
+        return {"request_id": str(request.pk)}
+
+    def noted(self) -> Ids:
+        self.low_on_credit()
+        return {
+            "notice_id": str(notices.note(kind="low_balance", subject="test", team=self.team, available=1).pk)
+        }
+
     def nothing(self) -> Ids:
         return {"queue": "media"}
 
 
 def test_every_task_is_tried() -> None:
-    assert {name.rpartition(".")[2] for name in named_tasks()} == set(TASKS)
+    assert set(named_tasks()) == set(TASKS)
 
 
 @pytest.mark.parametrize("name", named_tasks())
 def test_a_task_that_runs_three_times_has_one_effect(name, sandbox, settings, media_root) -> None:
     sandbox.reset()
-    for setting, value in {**sandbox.fal_settings, "FAL_LOST_REPLY_SECONDS": 1, "PUBLIC_URL": ""}.items():
+    secrets = {**sandbox.stripe_settings, "STRIPE_WEBHOOK_SECRET": SECRET}
+    own = {"FAL_LOST_REPLY_SECONDS": 1, "PUBLIC_URL": ""}
+    for setting, value in {**sandbox.fal_settings, **secrets, **own}.items():
         setattr(settings, setting, value)
     settings.ADMINS = [("Operator", "operator@example.com")]
     world = World(sandbox)
-    ids = getattr(world, TASKS[name.rpartition(".")[2]])()
+    ids = getattr(world, TASKS[name])()
     task = partial(import_string(name), **{"queue": "media", **ids})  # tasks ignore what they do not know
 
     results = [*race([task, task]), task()]

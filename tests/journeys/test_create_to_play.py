@@ -103,6 +103,7 @@ def test_while_the_server_is_away_the_page_says_so_and_goes_on(
     upload(page, photo)
     order(page, "Patience")
     expect(page.locator("#status")).to_contain_text("Rendering", timeout=SOON)
+    page.wait_for_load_state()  # its scripts come from the server that goes away now
 
     running.stacks["web"].close()
     expect(page.locator("#reconnecting")).to_be_visible(timeout=SOON)

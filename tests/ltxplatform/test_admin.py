@@ -10,11 +10,13 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.api_keys import create_api_key
 from accounts.models import ApiKey, Team, User
-from billing.models import Hold, Transaction
+from billing.models import FraudWarning, Hold, Recharge, StripeReceipt, Transaction
 from billing.money import MINUS
+from billing.services import start_purchase
 from generations.models import FalKey, Generation, Image, Retention, Submission, TeamLine, WebhookReceipt
 from tests.support import factories
 
@@ -80,6 +82,14 @@ def picture_of(team: Team) -> Image:
         content_type="image/jpeg",
         original_name="photo.jpg",
     )
+
+
+def buy_for(team: Team) -> None:
+    """A row of everything about buying."""
+    purchase = start_purchase(team=team, credit=25_000_000, actor="test")
+    Recharge.objects.create(team=team, purchase=purchase, payment_method="pm_1", created_at=timezone.now())
+    StripeReceipt.objects.create(event_id="evt_1", kind="charge.refunded", object_id="ch_1", payload="{}")
+    FraudWarning.objects.create(stripe_id="issfr_1", purchase=purchase, fraud_type="misc", actionable=True)
 
 
 def page(action: str, model: type[Model], *args: Any) -> str:
@@ -223,6 +233,7 @@ def test_no_secret_is_on_any_screen(desk: Client, team: Team, staff: User) -> No
 def test_staff_add_change_and_delete_nothing(desk: Client, clip: Generation, model: type[Model]) -> None:
     User.objects.filter(is_staff=True).update(is_superuser=True)
     create_api_key(actor=factories.actor_for(clip.team), name="Key", scopes=["read"])
+    buy_for(clip.team)
     row = model._default_manager.first()
     assert row is not None
     before = list(model._default_manager.order_by("pk").values())

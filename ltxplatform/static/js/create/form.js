@@ -1,7 +1,8 @@
 // The form stays on the page after a clip was put in line; errors bring it back with their sentences.
 import { toast } from "../toast.js";
 
-// A double click's second press arrives when the first clip is already in line: it must not order another.
+// A double click's second press arrives when the first clip is already in line: it must not order another. Whoever has
+// changed something since then wants another clip.
 const SETTLE = 1000;
 const IN_LINE = "Your clip is in line";
 let acceptedAt = -SETTLE;
@@ -12,6 +13,10 @@ const takeOver = () => form()?.setAttribute("novalidate", "");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target === form() && event.timeStamp - acceptedAt < SETTLE) event.preventDefault();
+});
+
+document.addEventListener("input", (event) => {
+  if (form()?.contains(event.target)) acceptedAt = -SETTLE;
 });
 
 document.addEventListener("clip-accepted", (event) => {
