@@ -1,6 +1,5 @@
 """Hands work to django-q2 after the transaction: a nudge that may get lost, because rows say what is due."""
 
-from functools import partial
 from typing import Literal
 
 from django.db import transaction
@@ -15,8 +14,9 @@ def enqueue(task: str, *, queue: Queue = "default", **ids: str) -> None:
     A broker that cannot be reached is logged by Django, not raised: what the caller committed stands and the
     sweep enqueues it again.
     """
-    transaction.on_commit(partial(_enqueue_now, task, queue, ids), robust=True)
 
+    # A function and not a partial: Django's line about a failed hook names it by its __qualname__.
+    def enqueue_now() -> None:
+        async_task(task, cluster=queue, **ids)
 
-def _enqueue_now(task: str, queue: Queue, ids: dict[str, str]) -> None:
-    async_task(task, cluster=queue, **ids)
+    transaction.on_commit(enqueue_now, robust=True)

@@ -127,8 +127,14 @@ class Storm:
             "seed": 1,
         }
         answer = caller.post("/generations", json=body, headers={"Idempotency-Key": mark})
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == 201, self._story(answer)
         return UUID(answer.json()["id"])
+
+    def _story(self, answer: httpx.Response) -> str:
+        """An answer, and what our own processes logged about it."""
+        name = answer.headers.get("X-Request-ID", "")
+        logged = [line for line in self.running.output().splitlines() if name and name in line]
+        return "\n".join([f"{answer.status_code} {answer.text}", *logged])
 
     def _cancel(self, at_fal: Iterable[UUID]) -> None:
         for pk in at_fal:
