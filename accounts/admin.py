@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from accounts.models import ApiKey, Membership, Team, User
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_of
 
 # Roles are a table in permissions.py; Django's groups would be a second, unread one.
@@ -137,3 +137,12 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "expires_at",
         "revoked_at",
     )
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "team", "kind", "user", "action", "object_name", "address")
+    list_filter = ("kind", "at")
+    list_select_related = ("team", "user")
+    search_fields = ("action", "object_id", "team__slug", "user__email", "request_id")
+    ordering = ("-id",)

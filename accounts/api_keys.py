@@ -16,10 +16,12 @@ from uuid import UUID
 from zlib import crc32
 
 import structlog
+from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.audit import record
 from accounts.errors import DomainError, FieldErrors
 from accounts.models import ApiKey, Membership, Team
 from accounts.permissions import SCOPE_PERMISSIONS
@@ -69,6 +71,7 @@ class ListedKey:
     state: KeyState
 
 
+@transaction.atomic
 def create_api_key(
     *, actor: Actor, name: str, scopes: Sequence[str], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
@@ -92,18 +95,27 @@ def create_api_key(
         scopes=[scope for scope in SCOPE_PERMISSIONS if scope in scopes],
         expires_at=expires_at,
     )
+    record(
+        "api_key.created",
+        by=actor,
+        about=key,
+        new={"name": name, "scopes": key.scopes, "expires_at": expires_at},
+    )
     logger.info("api_key.created", key=key.public_id, scopes=key.scopes, actor=actor.label)
     return key, written(parts)
 
 
+@transaction.atomic
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
     """End a key of the actor's team at once; a repeat keeps the first time. Raises KeyNotFound."""
     keys = ApiKey.objects.filter(pk=key_id, team=actor.team)
-    if keys.filter(revoked_at__isnull=True).update(revoked_at=timezone.now()):
-        logger.info("api_key.revoked", key_id=str(key_id), actor=actor.label)
+    is_new = keys.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
     key = keys.first()
     if key is None:
         raise KeyNotFound("There is no such key.")
+    if is_new:
+        record("api_key.revoked", by=actor, about=key)
+        logger.info("api_key.revoked", key_id=str(key_id), actor=actor.label)
     return key
 
 

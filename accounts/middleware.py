@@ -1,4 +1,4 @@
-"""Puts team and actor on requests under `/t/<team_slug>/`; sends fragments of signed-out people to sign in."""
+"""Puts team, actor and origin on requests; sends fragments of signed-out people to sign in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import services
 from accounts.actors import member_actor
 from accounts.models import Membership, User
+from accounts.origin import Origin, client_address, from_origin
 
 
 class TeamMiddleware:
@@ -41,6 +42,18 @@ class TeamMiddleware:
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
+
+
+class OriginMiddleware:
+    """Lets the audit log know where a request comes from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        origin = Origin(client_address(request), getattr(request, "request_id", ""))
+        with from_origin(origin):
+            return self.get_response(request)
 
 
 class SignInMiddleware:

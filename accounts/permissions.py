@@ -13,17 +13,26 @@ BILLING_MANAGE: Final = "billing.manage"
 # Say who may spend how much, and decide when somebody asks for more.
 BUDGETS_MANAGE: Final = "budgets.manage"
 KEYS_MANAGE: Final = "keys.manage"
+# Rename the team, set its rules, and whatever else changes it as a whole but its end.
+TEAM_MANAGE: Final = "team.manage"
+# Delete the team, hand it to another owner, take everything it has away as a file.
+TEAM_OWN: Final = "team.own"
+MEMBERS_VIEW: Final = "members.view"
+# Invite, change roles and remove; never above one's own rank.
+MEMBERS_MANAGE: Final = "members.manage"
+PROJECTS_MANAGE: Final = "projects.manage"
+AUDIT_VIEW: Final = "audit.view"
 
-_VIEWER = frozenset({GENERATIONS_VIEW})
+_VIEWER = frozenset({GENERATIONS_VIEW, MEMBERS_VIEW})
 _EDITOR = _VIEWER | {GENERATIONS_CREATE, GENERATIONS_CANCEL}
-_ADMIN = _EDITOR | {GENERATIONS_MANAGE, KEYS_MANAGE}
+_ADMIN = _EDITOR | {GENERATIONS_MANAGE, KEYS_MANAGE, TEAM_MANAGE, MEMBERS_MANAGE, PROJECTS_MANAGE}
 
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
-    "owner": _ADMIN | {BILLING_VIEW, BILLING_MANAGE, BUDGETS_MANAGE},
+    "owner": _ADMIN | {BILLING_VIEW, BILLING_MANAGE, BUDGETS_MANAGE, TEAM_OWN, AUDIT_VIEW},
     "admin": _ADMIN | {BILLING_VIEW, BILLING_MANAGE},
     "editor": _EDITOR | {BILLING_VIEW},
     "viewer": _VIEWER,
-    "billing": frozenset({GENERATIONS_VIEW, BILLING_VIEW, BILLING_MANAGE}),
+    "billing": _VIEWER | {BILLING_VIEW, BILLING_MANAGE},
 }
 
 # What an API key's scopes allow; a key never exceeds the role of the member who made it.

@@ -167,6 +167,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ltxplatform.middleware.RequestLogMiddleware",
+    "accounts.middleware.OriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ltxplatform.content_security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -309,6 +310,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = not IN_DEVELOPMENT
 SECURE_HSTS_PRELOAD = not IN_DEVELOPMENT
 if env.boolean("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many proxies of ours stand in front: whose address is believed when attempts are counted and deeds written down.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", default=0, minimum=0, maximum=10)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
+from accounts.audit import record
 from accounts.models import Membership, Role, Team, User
 
 SUFFIX_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -16,6 +17,7 @@ def create_team(*, owner: User, name: str, is_personal: bool = False, slug: str 
     """Make a team whose owner is `owner`, under the wished slug or the nearest free one."""
     team = _insert_team(name=name[:100], slug=slug or slugify(name)[:40], is_personal=is_personal)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+    record("team.created", by=owner, team=team, about=team, new={"name": team.name, "slug": team.slug})
     if owner.last_team_id is None:
         owner.last_team = team
         owner.save(update_fields=["last_team"])

@@ -1,0 +1,8 @@
+"""People, teams, keys, and what was done with them."""
+
+from accounts.models.audit import ActorKind, AuditEvent
+from accounts.models.keys import ApiKey
+from accounts.models.people import User, UserManager
+from accounts.models.teams import Membership, Role, Team
+
+__all__ = ["ActorKind", "ApiKey", "AuditEvent", "Membership", "Role", "Team", "User", "UserManager"]
