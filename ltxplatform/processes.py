@@ -1,6 +1,7 @@
 """Start and end child processes so that none outlives the command that started it."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
@@ -10,12 +11,28 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeVar
 
 import psutil
 
 PR_SET_PDEATHSIG = 1  # Linux: the kernel sends this signal when our parent ends, even by kill -9
+PR_SET_NAME = 15  # Linux: what ps and top show, at most 15 bytes
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Child(Protocol):
+    """What ending a child takes: a started program's Popen has it, and so has a Fork."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+AnyChild = TypeVar("AnyChild", bound=Child)
 
 
 def start(
@@ -60,16 +77,73 @@ def _set_parent_death_signal(libc: ctypes.CDLL, number: int, parent: int) -> Non
         os.kill(os.getpid(), number)
 
 
-def stop(
-    child: subprocess.Popen[bytes], *, number: signal.Signals = signal.SIGTERM, grace: float = 10
-) -> bool:
+class Fork:
+    """A copy of this process that runs `work(*arguments)` in a session of its own, and ends.
+
+    It is asked to end by SIGTERM when this process dies. Only for processes of a single thread, and with all
+    connections closed: a copy has no other threads, and would share the sockets.
+    """
+
+    def __init__(self, work: Callable[..., object], *arguments: object, name: str) -> None:
+        started, told = os.pipe()
+        libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
+        # A signal to stop must reach the work, not this process's handlers in the copy.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            self._process = multiprocessing.get_context("fork").Process(
+                target=_in_own_session, args=(libc, os.getpid(), name, (started, told), work, arguments)
+            )
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(told)
+            os.read(started, 1)  # until the session is there, for its members are found by it
+            os.close(started)
+        assert self._process.pid is not None  # noqa: S101 - for the type checker
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        # multiprocessing's own waiting lasts until all descendants have ended.
+        if not wait_until(lambda: self.poll() is not None, seconds=inf if timeout is None else timeout):
+            raise subprocess.TimeoutExpired(str(self._process), timeout or 0)
+        return self.poll() or 0
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
+def _in_own_session(
+    libc: ctypes.CDLL | None,
+    parent: int,
+    name: str,
+    pipe: tuple[int, int],
+    work: Callable[..., object],
+    arguments: tuple[object, ...],
+) -> None:
+    os.setsid()
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if libc is not None:
+        libc.prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
+        _set_parent_death_signal(libc, signal.SIGTERM, parent)
+    for end in pipe:
+        os.close(end)
+    work(*arguments)
+
+
+def stop(child: Child, *, number: signal.Signals = signal.SIGTERM, grace: float = 10) -> bool:
     """Ask one child to end as `stop_all` does. Returns whether it ended within `grace` seconds."""
     return stop_all({child: grace}, number=number) == []
 
 
 def stop_all(
-    children: Mapping[subprocess.Popen[bytes], float], *, number: signal.Signals = signal.SIGTERM
-) -> list[subprocess.Popen[bytes]]:
+    children: Mapping[AnyChild, float], *, number: signal.Signals = signal.SIGTERM
+) -> list[AnyChild]:
     """Ask all at once to end, give each its seconds of grace, then kill what is left of their groups.
 
     Only the main process is asked: a task cluster whose helpers get the signal too never finishes.
@@ -89,7 +163,7 @@ def stop_all(
     return killed
 
 
-def kill_group(child: subprocess.Popen[bytes]) -> None:
+def kill_group(child: Child) -> None:
     """SIGKILL every process of the child's session, also when the main process is gone already."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -140,7 +140,7 @@ PRICE_MARGIN_PERCENT = env.integer("PRICE_MARGIN_PERCENT", default=0, minimum=0)
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "ltxplatform.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

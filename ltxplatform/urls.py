@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from ltxplatform import health, views
 
+admin.autodiscover()  # here, so that only processes that serve pages load them
+
 platform_urls = (
     [
         path("", views.home, name="home"),

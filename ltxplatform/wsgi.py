@@ -1,7 +1,9 @@
 """The WSGI entry point (served by granian)."""
 
 import os
+from importlib import import_module
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from ltxplatform.checks import refuse_unsafe_start
@@ -10,3 +12,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ltxplatform.settings")
 
 application = get_wsgi_application()
 refuse_unsafe_start()
+import_module(settings.ROOT_URLCONF)  # now, not while the first visitor waits

@@ -4,18 +4,13 @@ Killing an idle worker can freeze its cluster: the worker dies holding the lock 
 read, and every process still looks healthy. Only a task that comes back proves that a queue moves.
 """
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import F
 from django.utils import timezone
@@ -23,6 +18,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from ltxplatform import processes
+from ltxplatform.operations import forked_cluster
 from ltxplatform.operations.models import QueuePing
 
 logger = structlog.get_logger(__name__)
@@ -43,11 +39,11 @@ class Limits:
 
 @dataclass(slots=True)
 class Cluster:
-    """One queue's `qcluster` processes, in a session of their own."""
+    """One queue's processes, in a session of their own."""
 
     queue: str
     limits: Limits
-    child: subprocess.Popen[bytes] | None = None
+    child: processes.Child | None = None
     alive_at: float = 0  # monotonic time of the last sign of life
     has_answered: bool = False  # since it was started
     pinged_at: float = 0
@@ -57,9 +53,7 @@ class Cluster:
     waiting: int | None = field(default=None)  # due tasks seen last
 
     def start(self) -> None:
-        environment = os.environ | {"Q_CLUSTER_NAME": self.queue}
-        command: list[str | Path] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
-        self.child = processes.start(command, env=environment)
+        self.child = forked_cluster.start(self.queue)
         self.alive_at = time.monotonic()
         self.has_answered, self.waiting = False, None
         logger.info("cluster_started", queue=self.queue, pid=self.child.pid)

@@ -18,6 +18,7 @@ from billing.models import FraudWarning, Hold, Recharge, StripeReceipt, Transact
 from billing.money import MINUS
 from billing.services import start_purchase
 from generations.models import FalKey, Generation, Image, Retention, Submission, TeamLine, WebhookReceipt
+from ltxplatform import urls  # noqa: F401 - loads the screens
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from asgiref.sync import sync_to_async
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -24,6 +25,7 @@ logger = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = "Follows the jobs at fal and wakes what is due. Ends with an error when the database goes away."
+    requires_system_checks = [Tags.compatibility, Tags.security]  # the others would load all pages
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=CONCURRENCY, help="status requests at once")

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
 from ltxplatform.operations.supervisor import Cluster, Limits, Supervisor
@@ -21,6 +22,7 @@ def queues() -> list[str]:
 
 class Command(BaseCommand):
     help = "Run the workers of all queues (or of one) under a supervisor."
+    requires_system_checks = [Tags.compatibility, Tags.security]  # the others would load all pages
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
 
+from ltxplatform import urls  # noqa: F401 - loads the screens
+
 pytestmark = pytest.mark.django_db
 
 

@@ -37,7 +37,7 @@ def restarted(name: str) -> Callable[[], bool]:
 def clusters(supervisor: Running) -> dict[str, psutil.Process]:
     """Each queue's main process."""
     children = psutil.Process(supervisor.child.pid).children()
-    return {child.environ()["Q_CLUSTER_NAME"]: child for child in children}
+    return {child.name().removeprefix("queue "): child for child in children}
 
 
 def group(main: psutil.Process) -> list[psutil.Process]:
