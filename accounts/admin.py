@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from accounts import staff_admin as staff_admin  # its screens join these
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_of
 

@@ -51,7 +51,9 @@ def _who(by: Actor | User | None) -> dict[str, Any]:
     if by is None:
         return {"kind": ActorKind.SYSTEM}
     if isinstance(by, User):
-        return {"kind": ActorKind.MEMBER, "user": by}
+        # What staff do while they visit a team is theirs as staff, also where no team is concerned.
+        visits = present_origin().staff_session is not None
+        return {"kind": ActorKind.STAFF if visits else ActorKind.MEMBER, "user": by}
     return {"kind": by.kind, "user": by.user, "key_id": by.key.public_id if by.key is not None else ""}
 
 

@@ -31,6 +31,13 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
+def viewer_of(request: HttpRequest) -> User:
+    """Whose view a page shows: a visitor of the staff sees it with the eyes of the member they chose."""
+    session = getattr(request, "staff_session", None)
+    seen_as: User | None = session.person if session is not None else None
+    return seen_as or cast(User, request.user)
+
+
 def requires(
     permission: str,
 ) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:

@@ -13,6 +13,7 @@ from accounts import services
 from accounts.actors import member_actor
 from accounts.models import Membership, User
 from accounts.origin import Origin, client_address, from_origin
+from accounts.staff_access import enter_team
 
 
 class TeamMiddleware:
@@ -32,6 +33,8 @@ class TeamMiddleware:
     ) -> None:
         slug = kwargs.get("team_slug")
         if slug is None or not isinstance(request.user, User):
+            return
+        if enter_team(request, slug, view):
             return
         membership = (
             Membership.objects.select_related("team").filter(team__slug=slug, user=request.user).first()

@@ -41,3 +41,8 @@ SCOPE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "read": frozenset({GENERATIONS_VIEW}),
     "billing:read": frozenset({BILLING_VIEW}),
 }
+
+# What staff never get in a team, whoever's view it is: to end the team, hand it over or take it away as a file.
+STAFF_NEVER: Final = frozenset({TEAM_OWN})
+# The only pages through which staff change something, as operators. Everything else they may look at.
+STAFF_CHANGES: Final = frozenset({GENERATIONS_CANCEL})

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.errors import DomainError, FieldErrors
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, requires, viewer_of
 from accounts.permissions import BUDGETS_MANAGE, GENERATIONS_CREATE, GENERATIONS_VIEW
 from billing.budget_forms import AnswerForm, AskForm, CapForm, LimitForm, RaiseForm
 from billing.models import Limit, RaiseRequest
@@ -81,7 +81,7 @@ def ask(request: TeamRequest, pk: int) -> HttpResponse:
     """Ask for more of a limit on oneself; the amount that is missing may stand in the address."""
     mine = {
         each.limit.pk: each
-        for each in allowances_of(team=request.team, now=timezone.now(), user=request.user)
+        for each in allowances_of(team=request.team, now=timezone.now(), user=viewer_of(request))
     }
     if pk not in mine:
         _there_is(request, pk)
@@ -162,13 +162,13 @@ def _change(request: TeamRequest, pk: int, form: CapForm | RaiseForm) -> HttpRes
 def _page(request: TeamRequest, **more: Any) -> dict[str, Any]:
     now = timezone.now()
     manages = request.actor.may(BUDGETS_MANAGE)
-    mine = allowances_of(team=request.team, now=now, user=request.user)
+    mine = allowances_of(team=request.team, now=now, user=viewer_of(request))
     context = {
         "tabs": _tabs(request),
         "manages": manages,
         "may_ask": request.actor.may(GENERATIONS_CREATE),
         "mine": mine,
-        "asked": raise_requests.requests_by(request.team, request.user),
+        "asked": raise_requests.requests_by(request.team, viewer_of(request)),
         "owners": _names(request),
     }
     if manages:

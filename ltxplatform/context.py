@@ -34,6 +34,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": lambda: _navigation(request, team),
         "live_url": settings.LIVE_URL,
         "sandbox_says": _sandbox_says(),
+        "staff_session": getattr(request, "staff_session", None),
         "theme": theme_of(request),
     }
 

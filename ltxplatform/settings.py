@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SignInMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.staff_access.StaffSessionMiddleware",
     "accounts.middleware.TeamMiddleware",
 ]
 
@@ -295,6 +296,10 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ltxplatform <no-reply@local
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Who is told when fal stops taking jobs, and of errors of the site.
 ADMINS = [(address, address) for address in env.items("OPERATOR_EMAILS")]
+
+# Minutes until a visit of staff to a team ends by itself: in any case, and after nothing was opened.
+STAFF_SESSION_MINUTES = env.integer("STAFF_SESSION_MINUTES", default=30, minimum=1, maximum=240)
+STAFF_SESSION_IDLE_MINUTES = env.integer("STAFF_SESSION_IDLE_MINUTES", default=10, minimum=1, maximum=240)
 
 # -- transport and headers
 

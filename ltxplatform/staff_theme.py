@@ -40,6 +40,12 @@ def favicon(request: HttpRequest) -> str:
     return static("img/favicon.svg")
 
 
+def visit(request: HttpRequest) -> list[str] | None:
+    """The badge in the header while whoever is signed in visits a team."""
+    session = getattr(request, "staff_session", None)
+    return [f"Visit to {session.team.name}", "danger"] if session is not None else None
+
+
 UNFOLD: Final[dict[str, Any]] = {
     "SITE_TITLE": "ltxplatform staff",
     "SITE_HEADER": "ltxplatform",
@@ -47,6 +53,7 @@ UNFOLD: Final[dict[str, Any]] = {
     "SITE_SYMBOL": "movie",
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],
+    "ENVIRONMENT": "ltxplatform.staff_theme.visit",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "COLORS": {"base": _BASE, "primary": _ACCENT},

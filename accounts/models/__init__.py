@@ -3,6 +3,19 @@
 from accounts.models.audit import ActorKind, AuditEvent
 from accounts.models.keys import ApiKey
 from accounts.models.people import User, UserManager
+from accounts.models.staff import SessionEnd, StaffSession, StaffVisit
 from accounts.models.teams import Membership, Role, Team
 
-__all__ = ["ActorKind", "ApiKey", "AuditEvent", "Membership", "Role", "Team", "User", "UserManager"]
+__all__ = [
+    "ActorKind",
+    "ApiKey",
+    "AuditEvent",
+    "Membership",
+    "Role",
+    "SessionEnd",
+    "StaffSession",
+    "StaffVisit",
+    "Team",
+    "User",
+    "UserManager",
+]

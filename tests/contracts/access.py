@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from accounts.permissions import (
+    AUDIT_VIEW,
     BILLING_MANAGE,
     BILLING_VIEW,
     BUDGETS_MANAGE,
@@ -58,6 +59,7 @@ ACCESS: dict[str, Access] = {
     # GET only leads back to the list: where a sign-in in between lands.
     "accounts:key_create": team(get=KEYS_MANAGE, post=KEYS_MANAGE),
     "accounts:key_revoke": team(post=KEYS_MANAGE, pk="key_id"),
+    "accounts:staff_visits": team(get=AUDIT_VIEW),
     "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
     "generations:price": team(get=GENERATIONS_CREATE),
     "generations:image_upload": team(post=GENERATIONS_CREATE),
@@ -96,6 +98,8 @@ ACCESS: dict[str, Access] = {
     "billing:ask": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE, pk="limit_id"),
     "billing:request_approve": team(post=BUDGETS_MANAGE, pk="request_id"),
     "billing:request_decline": team(post=BUDGETS_MANAGE, pk="request_id"),
+    "accounts:own_staff_visits": Access("signed_in"),
+    "accounts:staff_session_end": Access("staff", {"POST": ""}),
     # -- doors of their own
     "generations:media": Access("token", args={"token": "token", "name": "name"}),
     "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),

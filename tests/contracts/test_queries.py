@@ -24,6 +24,7 @@ PAGES = {
     "generations:batches": 8,
     "generations:batch": 11,
     "accounts:keys": 7,
+    "accounts:staff_visits": 7,
     "billing:home": 17,
     "billing:purchase": 11,
     "billing:statement": 17,

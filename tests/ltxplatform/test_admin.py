@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.api_keys import create_api_key
-from accounts.models import ApiKey, Team, User
+from accounts.models import ApiKey, StaffSession, Team, User
 from billing.models import FraudWarning, Hold, Recharge, StripeReceipt, Transaction
 from billing.money import MINUS
 from billing.services import start_purchase
@@ -90,6 +90,7 @@ def buy_for(team: Team) -> None:
     purchase = start_purchase(team=team, credit=25_000_000, actor="test")
     Recharge.objects.create(team=team, purchase=purchase, payment_method="pm_1", created_at=timezone.now())
     StripeReceipt.objects.create(event_id="evt_1", kind="charge.refunded", object_id="ch_1", payload="{}")
+    StaffSession.objects.create(staff=factories.make_user(), team=team, reason="Ticket 4711")
     FraudWarning.objects.create(stripe_id="issfr_1", purchase=purchase, fraud_type="misc", actionable=True)
 
 
