@@ -34,7 +34,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": lambda: _navigation(request, team),
         "live_url": settings.LIVE_URL,
         "sandbox_says": _sandbox_says(),
-        "theme": theme_of(request),
+        "theme": lambda: theme_of(request),
     }
 
 

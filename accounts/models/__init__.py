@@ -2,7 +2,7 @@
 
 from accounts.models.audit import ActorKind, AuditEvent
 from accounts.models.keys import ApiKey
-from accounts.models.people import User, UserManager
+from accounts.models.people import Theme, User, UserManager
 from accounts.models.teams import Membership, Role, Team
 
-__all__ = ["ActorKind", "ApiKey", "AuditEvent", "Membership", "Role", "Team", "User", "UserManager"]
+__all__ = ["ActorKind", "ApiKey", "AuditEvent", "Membership", "Role", "Team", "Theme", "User", "UserManager"]
