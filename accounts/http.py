@@ -14,6 +14,13 @@ from accounts.actors import Actor
 from accounts.models import Team, User
 
 
+class PersonRequest(HttpRequest):
+    """A signed-in request outside any team: LoginRequiredMiddleware has let nobody else through."""
+
+    user: User
+    htmx: HtmxDetails
+
+
 class TeamRequest(HttpRequest):
     """A signed-in request under `/t/<team>/`: TeamMiddleware has set team and actor."""
 

@@ -1,4 +1,4 @@
-"""Puts team, actor and origin on requests; sends fragments of signed-out people to sign in."""
+"""Puts team, actor and origin on requests, speaks a person's language, sends signed-out fragments to sign in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,13 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
 from accounts.actors import member_actor
 from accounts.models import Membership, User
+from accounts.moments import zone_named
 from accounts.origin import Origin, client_address, from_origin
 from accounts.staff_access import enter_team
 
@@ -45,6 +47,30 @@ class TeamMiddleware:
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
+
+
+class PersonMiddleware:
+    """Pages for somebody who is signed in speak their language and tell the time of their zone.
+
+    Addresses that are open to all, the API's among them, look nobody up for it: they tell UTC.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(None):
+            return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
+    ) -> None:
+        if not getattr(view, "login_required", True) or not isinstance(request.user, User):
+            return
+        timezone.activate(zone_named(request.user.time_zone) or timezone.get_default_timezone())
+        if request.user.language:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = request.user.language
 
 
 class OriginMiddleware:

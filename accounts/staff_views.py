@@ -31,7 +31,7 @@ def staff_visits(request: TeamRequest) -> HttpResponse:
 def own_staff_visits(request: HttpRequest) -> HttpResponse:
     """The visits in which staff saw a team with this person's eyes."""
     visits = _shown(StaffSession.objects.filter(person=cast(User, request.user)))
-    return render(request, "accounts/staff_visits.html", {"sessions": visits, "is_own": True})
+    return render(request, "accounts/settings/staff_visits.html", {"sessions": visits, "is_own": True})
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.errors import DomainError, FieldErrors
 from accounts.http import TeamRequest, requires, viewer_of
+from accounts.moments import moment
 from accounts.permissions import BUDGETS_MANAGE, GENERATIONS_CREATE, GENERATIONS_VIEW
 from billing.budget_forms import AnswerForm, AskForm, CapForm, LimitForm, RaiseForm
 from billing.models import Limit, RaiseRequest
@@ -203,7 +204,7 @@ def _sentence(error: DomainError) -> str:
 
 
 def _said(allowance: Allowance) -> str:
-    until = f" until {allowance.raised_until:%-d %b, %H:%M} UTC" if allowance.raised_until else ""
+    until = f" until {moment(allowance.raised_until)}" if allowance.raised_until else ""
     return f"{allowance.subject} may spend {format_exact(allowance.cap)} {allowance.each}{until}."
 
 

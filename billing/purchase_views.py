@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.errors import DomainError
 from accounts.http import TeamRequest, page_or_fragment, requires
+from accounts.moments import moment
 from accounts.permissions import BILLING_MANAGE, BILLING_VIEW
 from billing.models import Purchase, PurchaseOrigin, RechargeRule
 from billing.models.purchases import MICROS_PER_CENT
@@ -169,14 +170,14 @@ def _facts(found: Purchase) -> list[tuple[str, str]]:
     """What was agreed, line by line."""
     facts = [
         ("Purchase", str(found.pk)),
-        ("Started", f"{found.created_at:%-d %B %Y, %H:%M} UTC"),
+        ("Started", moment(found.created_at)),
         ("Credit", format_balance(found.credit)),
     ]
     if found.tax_cents:
         facts.append(("Tax", format_balance(found.tax_cents * MICROS_PER_CENT)))
     if found.paid_at is not None:
         facts.append(("Paid", format_balance(found.gross_cents * MICROS_PER_CENT)))
-        facts.append(("On", f"{found.paid_at:%-d %B %Y, %H:%M} UTC"))
+        facts.append(("On", moment(found.paid_at)))
     if found.origin == PurchaseOrigin.RECHARGE:
         facts.append(("Bought", "automatically"))
     return facts

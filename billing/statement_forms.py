@@ -1,9 +1,10 @@
 """What a statement may be asked for."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from accounts.models import ApiKey, Team, User
 from billing.services.statement_pages import Filter
@@ -18,7 +19,7 @@ class NamedChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class StatementForm(forms.Form):
-    """Filters in the address; each may be empty. Days are UTC and both included."""
+    """Filters in the address; each may be empty. Days are the reader's and both included."""
 
     kind = forms.ChoiceField(
         label="Kind",
@@ -59,16 +60,16 @@ class StatementForm(forms.Form):
             group=data.get("kind", ""),
             person=person.pk if person else None,
             key=key.pk if key else None,
-            since=datetime.combine(since, time(), tzinfo=UTC) if since else None,
-            until=datetime.combine(until + timedelta(days=1), time(), tzinfo=UTC) if until else None,
+            since=timezone.make_aware(datetime.combine(since, time())) if since else None,
+            until=timezone.make_aware(datetime.combine(until + timedelta(days=1), time())) if until else None,
         )
 
 
 class MomentForm(forms.Form):
-    """A past moment, in UTC."""
+    """A past moment, by the reader's clock."""
 
     at = forms.DateTimeField(
-        label="Balance at (UTC)",
+        label="Balance at",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
     )

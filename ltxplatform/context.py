@@ -35,7 +35,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "live_url": settings.LIVE_URL,
         "sandbox_says": _sandbox_says(),
         "staff_session": getattr(request, "staff_session", None),
-        "theme": theme_of(request),
+        "theme": lambda: theme_of(request),
     }
 
 

@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ltxplatform.content_security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -181,6 +182,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.staff_access.StaffSessionMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "accounts.middleware.TeamMiddleware",
 ]
 
@@ -234,7 +236,10 @@ CACHES = {
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+# Languages there are texts for; a person's choice, else the browser's, also decides how dates are written.
+LANGUAGES = [("en", "English"), ("en-us", "English (United States)")]
+FORMAT_MODULE_PATH = ["ltxplatform.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -1,11 +1,14 @@
-"""The colour theme a visitor chose, from a cookie that the theme switch sets."""
+"""The colour theme: what somebody who is signed in has chosen, else the cookie that the theme switch sets."""
 
 from django.http import HttpRequest
 
-THEMES = frozenset({"system", "light", "dark"})
+from accounts.models import Theme, User
+
 COOKIE = "theme"
 
 
 def theme_of(request: HttpRequest) -> str:
-    choice = request.COOKIES.get(COOKIE, "system")
-    return choice if choice in THEMES else "system"
+    user = getattr(request, "user", None)
+    chosen = user.theme if isinstance(user, User) else ""
+    chosen = chosen or request.COOKIES.get(COOKIE, "")
+    return chosen if chosen in Theme.values else Theme.SYSTEM.value

@@ -2,7 +2,7 @@
 
 from accounts.models.audit import ActorKind, AuditEvent
 from accounts.models.keys import ApiKey
-from accounts.models.people import User, UserManager
+from accounts.models.people import Theme, User, UserManager
 from accounts.models.staff import SessionEnd, StaffSession, StaffVisit
 from accounts.models.teams import Membership, Role, Team
 
@@ -16,6 +16,7 @@ __all__ = [
     "StaffSession",
     "StaffVisit",
     "Team",
+    "Theme",
     "User",
     "UserManager",
 ]

@@ -23,8 +23,17 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system", "System"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, known by an e-mail address that is stored in lower case."""
+    """A person, known by an e-mail address that is stored in lower case.
+
+    `theme`, `language` and `time_zone` are empty until the person chooses: then the browser decides, or UTC.
+    """
 
     email = models.EmailField(
         "e-mail address", unique=True, error_messages={"unique": "This address is taken."}
@@ -36,6 +45,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_team = models.ForeignKey(
         "accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    theme = models.CharField(max_length=10, choices=Theme, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 

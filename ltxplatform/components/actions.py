@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from django import template
 from django.http import QueryDict
 from django.template import RequestContext
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.settings_navigation import ENTRIES
 from ltxplatform.components.attrs import attributes, draw
 
 register = template.Library()
@@ -86,6 +88,22 @@ def link(label: str, href: str, *, icon: str = "", **attrs: object) -> SafeStrin
 def tabs(items: Iterable[Mapping[str, object]], *, label: str) -> dict[str, object]:
     """Links between the parts of one subject: items of `label`, `url` and `current`."""
     return {"items": items, "label": label}
+
+
+@register.inclusion_tag("components/tabs.html", takes_context=True)
+def settings_navigation(context: RequestContext) -> dict[str, object]:
+    """Links between the pages of a person's own settings."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = match.view_name if match else ""
+    items = [
+        {
+            "label": entry.label,
+            "url": reverse(entry.view),
+            "current": here == entry.view or here in entry.also,
+        }
+        for entry in ENTRIES
+    ]
+    return {"items": items, "label": "Settings"}
 
 
 @register.inclusion_tag("components/filter_chips.html", takes_context=True)

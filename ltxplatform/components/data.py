@@ -1,12 +1,15 @@
 """Numbers, tables and facts."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django import template
 from django.template import RequestContext
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from accounts import moments
 from billing.money import format_balance, format_cost, format_exact, format_line
 from ltxplatform.components.actions import _query
 from ltxplatform.components.attrs import draw
@@ -16,6 +19,8 @@ register = template.Library()
 register.filter("cost", format_cost)
 register.filter("balance", format_balance)
 register.filter("exact", format_exact)
+register.filter("moment", moments.moment)
+register.filter("day", moments.day)
 
 
 @register.simple_tag
@@ -27,6 +32,24 @@ def money(amount: int, *, kind: str = "cost") -> SafeString:
     kinds = {"cost": format_cost, "balance": format_balance, "exact": format_exact, "line": format_line}
     shown = kinds[kind](amount)
     return draw("money", {"amount": amount, "shown": shown, "exact": format_exact(amount)})
+
+
+@register.simple_tag
+def moment(at: datetime) -> SafeString:
+    """Day and time in the reader's zone, which is named."""
+    return draw("moment", {"at": at, "shown": moments.moment(at)})
+
+
+@register.simple_tag
+def day(at: datetime) -> SafeString:
+    """The day in the reader's zone; the moment on hover."""
+    return draw("moment", {"at": at, "shown": moments.day(at), "exact": moments.moment(at)})
+
+
+@register.simple_tag
+def zone() -> str:
+    """The short name of the reader's time zone, for the head of a column of times."""
+    return moments.zone_of(timezone.now())
 
 
 @register.simple_tag

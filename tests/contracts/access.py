@@ -54,6 +54,11 @@ ACCESS: dict[str, Access] = {
     "platform:ready": public(),
     "platform:styleguide": Access("staff"),
     "billing:pricing": public(),
+    # -- a person's own
+    "accounts:settings": Access("signed_in"),
+    "accounts:profile": Access("signed_in", {"GET": "", "POST": ""}),
+    "accounts:display": Access("signed_in", {"GET": "", "POST": ""}),
+    "accounts:theme": Access("signed_in", {"POST": ""}),
     # -- a team's pages
     "accounts:keys": team(get=KEYS_MANAGE),
     # GET only leads back to the list: where a sign-in in between lands.

@@ -12,6 +12,7 @@ TESTS = ROOT / "tests"
 # Module -> the test file that holds it to its behaviour, and a word in that file that shows it.
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
+    "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),
     "billing/management/commands/billing_adjust.py": ("billing/test_adjustments.py", '"billing_adjust"'),
     "billing/management/commands/billing_statement.py": ("billing/test_statements.py", '"billing_statement"'),

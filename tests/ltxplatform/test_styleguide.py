@@ -14,6 +14,7 @@ from tests.support.site import served
 GUIDE = "/styleguide/"
 PUBLIC = ["/", "/pricing/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
 OWN = ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/", GUIDE]
+OWN += ["/settings/profile/", "/settings/display/"]
 
 
 @pytest.mark.django_db
@@ -116,6 +117,24 @@ def test_a_theme_is_chosen_at_once_and_arrives_with_the_next_page(site: str, pag
 
     assert page.locator("html").get_attribute("data-theme") == "dark"
     assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.browser
+def test_what_is_chosen_in_the_menu_is_kept_and_a_change_is_guarded(signed_in: str, page: Page) -> None:
+    page.goto(f"{signed_in}/settings/display/")
+    page.get_by_role("button", name="Your account").click()
+    with page.expect_response("**/settings/theme/") as saved:
+        page.locator("#person-menu").get_by_role("button", name="Dark").click()
+    assert saved.value.status == 204
+    page.context.clear_cookies(name="theme")
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+    page.get_by_label("Time zone").select_option("Europe/Berlin")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(signed_in)
+    assert asked == ["beforeunload"]
 
 
 @pytest.mark.browser

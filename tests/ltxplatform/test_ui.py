@@ -57,10 +57,13 @@ SNIPPETS = {
     "link": "{% link hostile hostile %}",
     "media_tile": '{% media_tile hostile hostile status="queued" poster=hostile preview=hostile note=hostile %}',
     "menu": '{% menu id="m" label=hostile %}<a href="/">{{ hostile }}</a>{% endmenu %}',
+    "day": "{% day at %}",
+    "moment": "{% moment at %}",
     "money": '{% money 100834 %}{% money 100834 kind="balance" %}{% money -1 kind="exact" %}',
     "pagination": "{% pagination newer=hostile older=hostile %}",
     "progress": "{% progress hostile value=3 note=hostile %}{% progress hostile %}",
     "purchase_badge": '{% purchase_badge "paid" %}',
+    "settings_navigation": "{% settings_navigation %}",
     "skeleton": '{% skeleton "tile" %}{% skeleton "text" %}{% skeleton "table" %}',
     "sort_header": '{% sort_header hostile "day" %}',
     "stat": "{% stat hostile hostile hint=hostile %}",
@@ -72,6 +75,7 @@ SNIPPETS = {
     "tabs": "{% tabs items label=hostile %}",
     "timeline": "{% timeline events %}",
     "toast": '{% toast message %}{% toast hostile tone="warn" %}',
+    "zone": "{% zone %}",
 }
 
 
@@ -86,6 +90,7 @@ def render(source: str, query: str = "", **extra: object) -> str:
         "words": [HOSTILE, "two", "three"],
         "items": [{"label": HOSTILE, "url": HOSTILE, "current": True}],
         "events": EVENTS,
+        "at": EVENTS[0]["at"],
         "message": Message(constants.SUCCESS, HOSTILE),
         "request": RequestFactory().get(f"/{query}"),
     }

@@ -1,0 +1,22 @@
+"""The pages of a person's own settings. A page joins the navigation of all of them by its line here."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`view` is the name of the page's address; `also` are addresses that belong under the same entry."""
+
+    label: str
+    view: str
+    also: tuple[str, ...] = ()
+
+
+ENTRIES: Final = (
+    Entry("Profile", "accounts:profile"),
+    Entry("Display", "accounts:display"),
+    Entry("E-mail", "account_email"),
+    Entry("Password", "account_change_password", ("account_set_password",)),
+    Entry("Visits of staff", "accounts:own_staff_visits"),
+)
