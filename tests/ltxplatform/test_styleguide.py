@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page
 
 from tests.support import factories
 from tests.support.site import served
@@ -132,7 +132,12 @@ def test_what_is_chosen_in_the_menu_is_kept_and_a_change_is_guarded(signed_in: s
 
     page.get_by_label("Time zone").select_option("Europe/Berlin")
     asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.once("dialog", leave)
     page.goto(signed_in)
     assert asked == ["beforeunload"]
 
