@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
@@ -42,6 +43,7 @@ class TeamMiddleware:
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
+        services.note_visit(membership, now=timezone.now())
 
 
 class OriginMiddleware:

@@ -40,4 +40,10 @@ SCOPE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "generate": frozenset({GENERATIONS_CREATE, GENERATIONS_CANCEL, GENERATIONS_MANAGE}),
     "read": frozenset({GENERATIONS_VIEW}),
     "billing:read": frozenset({BILLING_VIEW}),
+    "admin": frozenset({KEYS_MANAGE, MEMBERS_VIEW, MEMBERS_MANAGE, PROJECTS_MANAGE, BUDGETS_MANAGE}),
 }
+
+
+def is_within(role: str, other: str) -> bool:
+    """Whether `role` may do nothing that `other` may not: then it stands no higher."""
+    return ROLE_PERMISSIONS[role] <= ROLE_PERMISSIONS[other]
