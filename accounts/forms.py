@@ -6,11 +6,13 @@ from django import forms
 from django.utils import timezone
 
 from accounts.api_keys import NAME_LENGTH
+from accounts.services import teams
 
 SCOPE_CHOICES = (
     ("generate", "Make clips: upload pictures, get prices, start and cancel clips"),
     ("read", "See the team's clips, and the model with its settings"),
     ("billing:read", "See the balance"),
+    ("admin", "Manage the team: its members, invitations, keys, projects and budgets"),
 )
 EXPIRY_CHOICES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
 
@@ -26,7 +28,8 @@ class ApiKeyForm(forms.Form):
         label="What it may do",
         choices=SCOPE_CHOICES,
         widget=forms.CheckboxSelectMultiple,
-        initial=[value for value, _ in SCOPE_CHOICES],
+        # Programs that make clips need no power over people.
+        initial=[value for value, _ in SCOPE_CHOICES if value != "admin"],
         error_messages={"required": "Choose at least one thing the key may do."},
     )
     expires_in = forms.ChoiceField(label="Stops working", choices=EXPIRY_CHOICES, required=False)
@@ -34,3 +37,12 @@ class ApiKeyForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["expires_in"]
         return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class TeamForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=teams.NAME_LENGTH,
+        error_messages={"required": "Give the team a name."},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )

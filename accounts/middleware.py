@@ -47,6 +47,7 @@ class TeamMiddleware:
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
+        services.note_visit(membership, now=timezone.now())
 
 
 class PersonMiddleware:

@@ -40,9 +40,15 @@ SCOPE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "generate": frozenset({GENERATIONS_CREATE, GENERATIONS_CANCEL, GENERATIONS_MANAGE}),
     "read": frozenset({GENERATIONS_VIEW}),
     "billing:read": frozenset({BILLING_VIEW}),
+    "admin": frozenset({KEYS_MANAGE, MEMBERS_VIEW, MEMBERS_MANAGE, PROJECTS_MANAGE, BUDGETS_MANAGE}),
 }
 
 # What staff never get in a team, whoever's view it is: to end the team, hand it over or take it away as a file.
 STAFF_NEVER: Final = frozenset({TEAM_OWN})
 # The only pages through which staff change something, as operators. Everything else they may look at.
 STAFF_CHANGES: Final = frozenset({GENERATIONS_CANCEL})
+
+
+def is_within(role: str, other: str) -> bool:
+    """Whether `role` may do nothing that `other` may not: then it stands no higher."""
+    return ROLE_PERMISSIONS[role] <= ROLE_PERMISSIONS[other]

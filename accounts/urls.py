@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import settings_views, staff_views, views
+from accounts import member_views, settings_views, staff_views, team_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,6 +10,14 @@ urlpatterns = [
     path("settings/profile/", settings_views.profile, name="profile"),
     path("settings/display/", settings_views.display, name="display"),
     path("settings/theme/", settings_views.theme, name="theme"),
+    path("teams/new/", team_views.team_create, name="team_create"),
+    path("t/<slug:team_slug>/members/", member_views.members, name="members"),
+    path("t/<slug:team_slug>/members/<int:pk>/role/", member_views.member_role, name="member_role"),
+    path("t/<slug:team_slug>/members/<int:pk>/remove/", member_views.member_remove, name="member_remove"),
+    path("t/<slug:team_slug>/leave/", member_views.leave, name="leave"),
+    path("t/<slug:team_slug>/settings/", team_views.team_settings, name="team_settings"),
+    path("t/<slug:team_slug>/settings/share/", team_views.team_share, name="team_share"),
+    path("t/<slug:team_slug>/settings/owner/", team_views.team_hand_over, name="team_hand_over"),
     path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
     path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
     path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),

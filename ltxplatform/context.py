@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Membership, Team, User
-from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE
+from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE, MEMBERS_VIEW
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
@@ -77,6 +77,8 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
         entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
     first = "billing:home" if request.actor.may(BILLING_VIEW) else "billing:budgets"  # type: ignore[attr-defined]
+    if request.actor.may(MEMBERS_VIEW):  # type: ignore[attr-defined]
+        entries.append(("Team", "users", "accounts:members", "t"))
     entries.append(("Billing", "wallet", first, "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))

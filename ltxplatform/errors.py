@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "team_frozen": Kind(403, "The team may not spend credits"),
     "forbidden": Kind(403, "Not allowed"),
     "scope": Kind(403, "The key may not do this"),
+    "role_refused": Kind(403, "Not within your role in the team"),
     "foreign_webhook": Kind(403, "The notice belongs to another account"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "The address does not take this method"),

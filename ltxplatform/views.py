@@ -30,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         membership = memberships.filter(team=request.user.last_team_id).first() or memberships.first()
         if membership is not None:
             return redirect(first_page(membership))
+        return redirect("accounts:team_create")
     default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)
     return render(request, "platform/home.html", {"default": default, "frames": DEFAULT_FRAMES})
 

@@ -71,6 +71,19 @@ def usage_of(*, team: Team, first: date, last: date) -> Usage:
     )
 
 
+def spent_by_members(team: Team, first: date, last: date) -> dict[int, int]:
+    """µ$ by user id from `first` to `last`, both included, with what their API keys spent; three queries."""
+    rows = UsageDay.objects.filter(team=team, day__range=(first, last)).values_list("actor")
+    by_actor = dict(rows.annotate(total=Sum("spent")).order_by())
+    people = people_behind(team, by_actor)
+    totals: defaultdict[int, int] = defaultdict(int)
+    for actor, spent in by_actor.items():
+        user_id = people[actor].user_id
+        if user_id is not None:
+            totals[user_id] += spent
+    return dict(totals)
+
+
 def spent_between(*, team: Team, first: date, last: date) -> int:
     """µ$ from `first` to `last`, both included."""
     found = UsageDay.objects.filter(team=team, day__range=(first, last)).aggregate(total=Sum("spent"))

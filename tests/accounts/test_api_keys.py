@@ -166,6 +166,7 @@ def test_a_key_speaks_for_its_own_team_only():
     maker = make_user()
     team, other = make_team(maker), make_team()
     add_member(team=other, user=maker, role=Role.OWNER)
+    make_member(team, Role.OWNER)
     _, plain = make_key(team, maker)
     Membership.objects.filter(team=team, user=maker).delete()
 

@@ -12,6 +12,10 @@ from accounts.permissions import (
     GENERATIONS_CREATE,
     GENERATIONS_VIEW,
     KEYS_MANAGE,
+    MEMBERS_MANAGE,
+    MEMBERS_VIEW,
+    TEAM_MANAGE,
+    TEAM_OWN,
 )
 
 # public: everybody. signed_in: whoever has an account. staff: is_staff. team: a member whose role carries the
@@ -65,6 +69,13 @@ ACCESS: dict[str, Access] = {
     "accounts:key_create": team(get=KEYS_MANAGE, post=KEYS_MANAGE),
     "accounts:key_revoke": team(post=KEYS_MANAGE, pk="key_id"),
     "accounts:staff_visits": team(get=AUDIT_VIEW),
+    "accounts:members": team(get=MEMBERS_VIEW),
+    "accounts:member_role": team(post=MEMBERS_MANAGE, pk="member_id"),
+    "accounts:member_remove": team(post=MEMBERS_MANAGE, pk="member_id"),
+    "accounts:leave": team(post=MEMBERS_VIEW),
+    "accounts:team_settings": team(get=TEAM_MANAGE, post=TEAM_MANAGE),
+    "accounts:team_share": team(post=TEAM_OWN),
+    "accounts:team_hand_over": team(post=TEAM_OWN),
     "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
     "generations:price": team(get=GENERATIONS_CREATE),
     "generations:image_upload": team(post=GENERATIONS_CREATE),
@@ -125,6 +136,7 @@ ACCESS: dict[str, Access] = {
     "account_email": Access("signed_in"),
     "account_change_password": Access("signed_in"),
     "account_set_password": Access("signed_in"),
+    "accounts:team_create": Access("signed_in", {"GET": "", "POST": ""}),
     # -- the API
     "api:docs": public(),
     "api:openapi": public(),

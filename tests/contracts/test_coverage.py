@@ -11,7 +11,7 @@ TESTS = ROOT / "tests"
 
 # Module -> the test file that holds it to its behaviour, and a word in that file that shows it.
 TESTED_IN: dict[str, tuple[str, str]] = {
-    "accounts/services/teams.py": ("accounts/test_services.py", "create_team"),
+    "accounts/services/teams.py": ("accounts/test_teams.py", "create_team"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),

@@ -25,6 +25,8 @@ PAGES = {
     "generations:batch": 11,
     "accounts:keys": 7,
     "accounts:staff_visits": 7,
+    "accounts:members": 12,
+    "accounts:team_settings": 8,
     "billing:home": 17,
     "billing:purchase": 11,
     "billing:statement": 17,

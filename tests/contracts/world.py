@@ -19,7 +19,7 @@ from tests.support.api import ApiClient, make_key
 
 WATCHED = ("accounts", "account", "billing", "generations", "django_q")
 # Visits leave these behind, refused ones too.
-TRACES = {"last_login", "last_team_id", "last_used_at"}
+TRACES = {"last_login", "last_team_id", "last_used_at", "last_seen_at"}
 
 
 @dataclass
@@ -39,6 +39,7 @@ class World:
     clip_id = property(lambda self: self.clip.pk)
     batch_id = property(lambda self: self.batch.pk)
     image_id = property(lambda self: self.clip.image_id)
+    member_id = property(lambda self: self.people["editor"].pk)
     purchase_id = property(lambda self: self.purchase.pk)
     limit_id = property(lambda self: self.request.limit_id)
     request_id = property(lambda self: self.request.pk)

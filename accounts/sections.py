@@ -1,0 +1,20 @@
+"""The parts of a team's own pages, as tabs."""
+
+from django.urls import reverse
+
+from accounts.actors import Actor
+from accounts.permissions import MEMBERS_VIEW, TEAM_MANAGE
+
+SECTIONS = (
+    ("Members", "accounts:members", MEMBERS_VIEW),
+    ("Settings", "accounts:team_settings", TEAM_MANAGE),
+)
+
+
+def team_tabs(actor: Actor, current: str) -> list[dict[str, object]]:
+    """The parts that the actor may open; `current` is the name of the address that is open."""
+    return [
+        {"label": label, "url": reverse(name, args=[actor.team.slug]), "current": name == current}
+        for label, name, needed in SECTIONS
+        if actor.may(needed)
+    ]
