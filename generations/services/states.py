@@ -31,7 +31,9 @@ def advance(
     to the line wakes it, unless it was called off.
     """
     locked = Generation.objects.select_for_update().filter(pk=generation_id)
-    source = Status(locked.values_list("status", flat=True).get())  # most evidence comes late and needs no more
+    source = Status(
+        locked.values_list("status", flat=True).get()
+    )  # most evidence comes late and needs no more
     if to not in TRANSITIONS[source]:
         logger.info("move_refused", generation=str(generation_id), source=source, to=to)
         return None
