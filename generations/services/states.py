@@ -30,11 +30,14 @@ def advance(
     delivered, in the same transaction. Inside the caller's one an error here undoes all of it. A job that comes back
     to the line wakes it, unless it was called off.
     """
-    generation = Generation.objects.select_for_update().get(pk=generation_id)
-    source = Status(generation.status)
+    locked = Generation.objects.select_for_update().filter(pk=generation_id)
+    source = Status(
+        locked.values_list("status", flat=True).get()
+    )  # most evidence comes late and needs no more
     if to not in TRANSITIONS[source]:
         logger.info("move_refused", generation=str(generation_id), source=source, to=to)
         return None
+    generation = Generation.objects.get(pk=generation_id)
     _set(
         generation,
         {

@@ -33,13 +33,13 @@ def _load_all_that_tasks_use() -> None:
 
 
 def _run(queue: str) -> None:
-    _configure(queue)
+    configure(queue)
     cluster = Cluster()
     cluster.start()
     cluster.sentinel.join()
 
 
-def _configure(queue: str) -> None:
+def configure(queue: str) -> None:
     """Have django-q2 read its settings again, for this queue: it knows only what it read when it was imported."""
     os.environ["Q_CLUSTER_NAME"] = queue
     known_everywhere = conf.Conf

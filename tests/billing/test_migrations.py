@@ -1,13 +1,11 @@
 """Billing's migrations go back and forth, so that a release can be undone before credit moved."""
 
-from uuid import uuid4
-
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
 from billing import services
-from tests.billing.books import hold, make_wallet, settle, spend, wallet
+from tests.billing.books import hold, make_wallet, wallet
 
 pytestmark = pytest.mark.usefixtures("cloned_database")
 
@@ -36,25 +34,4 @@ def test_billing_can_be_taken_out_and_put_back():
     hold(team, 75)
     assert wallet(team) == (425, 75)
     assert services.default_clip_price() == 100_834
-    assert services.find_violations() == []
-
-
-def test_credit_from_before_there_were_lots_becomes_a_lot_with_its_history():
-    team, waiting, partial = make_wallet(500), uuid4(), uuid4()
-    services.grant_promo(team=team, amount=100, key="second", actor="test", reason="More")
-    hold(team, 75, waiting)
-    hold(team, 75, partial)
-    settle(partial, 60)
-    empty = make_wallet()
-
-    call_command("migrate", "billing", "0007", verbosity=0)
-    call_command("migrate", "billing", verbosity=0)
-
-    assert services.find_violations() == []
-    (lot,) = services.lots_of(team)
-    assert (lot.granted, lot.remaining, lot.held, lot.spent) == (600, 465, 75, 60)
-    assert services.lots_of(empty) == []
-    settle(waiting, 75)
-    spend(team, 465)
-    assert wallet(team) == (0, 0)
     assert services.find_violations() == []

@@ -8,11 +8,11 @@ import random
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import call_command
 from django.db import Error, connection, connections, transaction
 from django.utils import timezone
 
@@ -63,12 +63,11 @@ def test_nothing_acknowledged_is_lost_when_the_database_is_killed(server_folders
     request.node.add_report_section("setup", "seed", f"CRASH_SEED={seed}")
     dice = random.Random(seed)
     folder = server_folders() / "postgres"
-    with (
-        django_db_blocker.unblock(),
-        embedded_postgres.running(folder) as address,
-        databases.connected_to_address(address),
-    ):
-        call_command("migrate", verbosity=0)
+    with ExitStack() as stack:
+        stack.enter_context(django_db_blocker.unblock())
+        address = stack.enter_context(embedded_postgres.running(folder))
+        databases.fill(address)
+        stack.enter_context(databases.connected_to_address(address))
         teams = [make_wallet(CREDIT) for _ in range(3)]
         for _ in range(CYCLES):
             workers = [Worker(teams, dice.random()) for _ in range(WORKERS)]

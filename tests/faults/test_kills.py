@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
@@ -67,9 +66,10 @@ class Database:
 def database(server_folders: Callable[[], Path], django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
     own = Database(server_folders())
     own.start()
-    with own.stack, django_db_blocker.unblock(), databases.connected_to_address(own.address):
-        call_command("migrate", verbosity=0)
-        yield own
+    with own.stack, django_db_blocker.unblock():
+        databases.fill(own.address)
+        with databases.connected_to_address(own.address):
+            yield own
 
 
 @pytest.fixture

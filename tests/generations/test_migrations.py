@@ -1,21 +1,46 @@
-"""A database that holds clips from before there were lines and several keys comes along."""
+"""A database from before there were lines, several keys and lots of credit comes along."""
+
+from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from billing import services
 from billing.services import hold_of
 from generations.models import FalKey, Generation, MemberLine, Submission, TeamLine
 from generations.services import places_in_line
+from tests.billing.books import hold, make_wallet, settle, spend, wallet
 from tests.support import flow
 from tests.support.factories import give_credits, make_generation, make_image, make_team
 from tests.support.stages import bring
 
 pytestmark = pytest.mark.usefixtures("cloned_database")
 
+BEFORE_LINES = ("generations", "0002_sweep_every_minute")
+BEFORE_LOTS = ("billing", "0007_violations_view")
 
-def test_clips_from_before_there_were_lines_keep_hold_order_and_turn():
+
+def test_what_was_there_before_lines_and_lots_goes_on_as_it_was():
+    """Both at once: working out what the schema was at each step takes seconds."""
+    checks = [clips_in_line(), credit_in_use()]
+
+    MigrationExecutor(connection).migrate([BEFORE_LINES, BEFORE_LOTS])
+    left = set(connection.introspection.table_names())
+    assert {"generations_generation", "billing_hold"} <= left
+    assert not {"generations_teamline", "billing_lot"} & left
+    call_command("migrate", verbosity=0)
+
+    for check in checks:
+        check()
+    assert services.find_violations() == []
+
+
+def clips_in_line() -> Callable[[], None]:
+    """Clips that keep their hold, their order and their turn."""
     team = make_team()
     give_credits(team)
     image = make_image(team)
@@ -23,18 +48,38 @@ def test_clips_from_before_there_were_lines_keep_hold_order_and_turn():
     bring(at_fal, "processing")
     Submission.objects.create(generation=at_fal, number=1, state="accepted", request_id="r")
 
-    call_command("migrate", "generations", "0002", verbosity=0)
-    assert "generations_teamline" not in connection.introspection.table_names()
-    call_command("migrate", "generations", verbosity=0)
+    def check() -> None:
+        rows = {row.pk: row for row in Generation.objects.all()}
+        assert {row.hold_attempt for row in rows.values()} == set(rows)
+        assert all(hold_of(row.hold_attempt).state == "open" for row in rows.values())
+        assert rows[first.pk].line_order < rows[second.pk].line_order
+        assert (rows[at_fal.pk].fal_key, Submission.objects.get().fal_key) == ("main", "main")
+        assert TeamLine.objects.get().ready_at is not None
+        assert MemberLine.objects.get().member == first.created_by
+        assert FalKey.objects.count() == 0
+        assert places_in_line(rows.values()) == {first.pk: 1, second.pk: 2}
+        with transaction.atomic():
+            assert flow.take_next(now=timezone.now()) == first
 
-    rows = {row.pk: row for row in Generation.objects.all()}
-    assert {row.hold_attempt for row in rows.values()} == set(rows)
-    assert all(hold_of(row.hold_attempt).state == "open" for row in rows.values())
-    assert rows[first.pk].line_order < rows[second.pk].line_order
-    assert (rows[at_fal.pk].fal_key, Submission.objects.get().fal_key) == ("main", "main")
-    assert TeamLine.objects.get().ready_at is not None
-    assert MemberLine.objects.get().member == first.created_by
-    assert FalKey.objects.count() == 0
-    assert places_in_line(rows.values()) == {first.pk: 1, second.pk: 2}
-    with transaction.atomic():
-        assert flow.take_next(now=timezone.now()) == first
+    return check
+
+
+def credit_in_use() -> Callable[[], None]:
+    """Credit that becomes a lot with its history."""
+    team, waiting, partial = make_wallet(500), uuid4(), uuid4()
+    services.grant_promo(team=team, amount=100, key="second", actor="test", reason="More")
+    hold(team, 75, waiting)
+    hold(team, 75, partial)
+    settle(partial, 60)
+    empty = make_wallet()
+
+    def check() -> None:
+        assert services.find_violations() == []
+        (lot,) = services.lots_of(team)
+        assert (lot.granted, lot.remaining, lot.held, lot.spent) == (600, 465, 75, 60)
+        assert services.lots_of(empty) == []
+        settle(waiting, 75)
+        spend(team, 465)
+        assert wallet(team) == (0, 0)
+
+    return check

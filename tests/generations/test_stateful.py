@@ -38,7 +38,7 @@ from generations.states import Status
 from tests.support.factories import actor_for, give_credits, make_team
 
 STEPS_MIN = int(os.environ.get("STATEFUL_STEPS", "10000"))
-HISTORIES = 20  # at a time, until there were enough steps
+HISTORIES = 8  # at a time, until there were enough steps: about 45 are
 RULES = 50  # at most, in one history
 CREDITS = 150_000  # µ$: twenty short clips, so that the wallet runs empty now and then
 WINDOW = 3

@@ -5,6 +5,7 @@ races connections or starts processes works in a clone and throws it away.
 """
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, quote, urlsplit
@@ -15,6 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
+from ltxplatform import embedded_postgres
 from tests.support import postgres
 
 MAKING_THE_TEMPLATE = 0x1754_7E57  # an advisory lock's number
@@ -55,6 +57,21 @@ def template() -> str:
                 )
             )
     return name
+
+
+def fill(address: str) -> None:
+    """Copy the template into an empty database of another server, which takes a tenth of migrating it."""
+    programs, environment = embedded_postgres.programs(), embedded_postgres.environment()
+    dumped = subprocess.run(
+        [programs / "pg_dump", address_of(template())], env=environment, capture_output=True, check=True
+    )
+    subprocess.run(
+        [programs / "psql", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", address],
+        input=dumped.stdout,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
 
 
 def drop(name: str) -> None:
