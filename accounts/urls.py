@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import settings_views, staff_views, views
+from accounts import security_views, settings_views, staff_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,6 +10,11 @@ urlpatterns = [
     path("settings/profile/", settings_views.profile, name="profile"),
     path("settings/display/", settings_views.display, name="display"),
     path("settings/theme/", settings_views.theme, name="theme"),
+    path("accounts/security/", security_views.security, name="security"),
+    path("accounts/security/sessions/<int:pk>/end/", security_views.session_end, name="session_end"),
+    path("accounts/security/again/", security_views.sign_in_again, name="sign_in_again"),
+    path("accounts/security/sessions/end/", security_views.sessions_end, name="sessions_end"),
+    path("t/<slug:team_slug>/security/", security_views.team_security, name="team_security"),
     path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
     path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
     path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),
