@@ -1,18 +1,125 @@
-"""What django-allauth asks us: a new person gets a personal team in the same transaction."""
+"""What django-allauth asks us about accounts, and what it tells: every event of a sign-in is written down here."""
 
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import services
+from accounts import addresses, services
+from accounts.audit import record
 from accounts.models import User
+from accounts.origin import client_address, valid_address
+from accounts.services import sessions
+from accounts.sign_in import signed_in_recently
+from accounts.waits import in_words, seconds_to_wait
+
+TOO_MANY: Final = "too_many_login_attempts"
+NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104  # stands for an unknown caller; nothing listens there
+
+# What the person is told by mail, by the letter's template -> what is written down.
+TOLD: Final = {
+    "account/email/password_changed": "user.password_changed",
+    "account/email/password_set": "user.password_set",
+    "account/email/password_reset": "user.password_reset",
+    "account/email/email_changed": "user.address_changed",
+    "account/email/email_confirm": "user.address_confirmed",
+    "account/email/email_deleted": "user.address_removed",
+    "mfa/email/totp_activated": "user.app_added",
+    "mfa/email/totp_deactivated": "user.app_removed",
+    "mfa/email/webauthn_added": "user.passkey_added",
+    "mfa/email/webauthn_removed": "user.passkey_removed",
+    "mfa/email/recovery_codes_generated": "user.codes_made",
+    "socialaccount/email/account_connected": "user.provider_connected",
+    "socialaccount/email/account_disconnected": "user.provider_disconnected",
+}
+# After these, whoever else is signed in as this person is out.
+ENDS_SESSIONS: Final = frozenset(
+    event for event in TOLD.values() if event.startswith(("user.password", "user.app", "user.passkey"))
+) | {"user.codes_made"}
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The address or the password is not right.",
+        "incorrect_password": "This is not your password.",
+        "incorrect_code": "This is not the code. Look at the newest letter.",
+        "rate_limited": "A code was sent just now. Wait half a minute before you ask for another.",
+    }
+
     @transaction.atomic
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user = super().save_user(request, user, form, commit)
+        record("user.signed_up", by=user, about=user)
         services.create_personal_team(user)
         return user
+
+    def clean_email(self, email: str) -> str:
+        return addresses.refuse_look_alikes(super().clean_email(email))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """By the rule of the audit log. allauth's own ends in an error when fewer proxies noted something."""
+        return valid_address(client_address(request)) or NO_ADDRESS
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """A sign-in proves as much as the second proof that allauth would ask for right after it."""
+        asked = bool(super().is_reauthentication_required(app=app, **kwargs))
+        return asked and not signed_in_recently(self.request)
+
+    # -- what happened
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        record("user.signed_in", by=user, about=user, new={"with": sessions.proofs_of(request, user)})
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            record("user.signed_out", by=request.user, about=request.user)
+        super().logout(request)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Written down for unknown addresses too: for staff to see, and so that both take the same time.
+
+        What was typed is not kept: people type passwords into the wrong field.
+        """
+        user = User.objects.filter(email__iexact=credentials.get("email", "")).first()
+        record("user.sign_in_failed", by=None, about=user, name="" if user else "an unknown address")
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Whatever allauth tells a person is written down, and what changes how they sign in ends other sessions."""
+        event = TOLD[template_prefix]
+        with transaction.atomic():
+            record(event, by=user, about=user)
+            if event in ENDS_SESSIONS:
+                sessions.end_other_sessions(user, keep=sessions.key_of(self.request, user))
+        super().send_notification_mail(template_prefix, user, context, email)
+
+    # -- too many attempts
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            if error.code != TOO_MANY:
+                raise
+            raise self._too_many(self._get_login_attempts_cache_key(request, **credentials)) from error
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Codes of second factors are counted for the person whose sign-in waits for one."""
+        if code != TOO_MANY:
+            return super().validation_error(code, *args)
+        stage = getattr(self.request, "_login_stage", None)
+        user = stage.login.user if stage else self.request.user
+        return self._too_many(f"mfa-auth-user-{user.pk}")
+
+    def _too_many(self, key: str) -> ValidationError:
+        wait = seconds_to_wait(self.request, action="login_failed", key=key)
+        return ValidationError(f"Too many attempts. Try again {in_words(wait)}.", code=TOO_MANY)

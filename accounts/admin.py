@@ -6,6 +6,8 @@ Only an account's switches can be changed here, by superusers; roles and keys ch
 from typing import ClassVar
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
@@ -16,8 +18,9 @@ from accounts import staff_admin as staff_admin  # its screens join these
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_of
 
-# Roles are a table in permissions.py; Django's groups would be a second, unread one.
-admin.site.unregister([Group, EmailAddress])
+# Roles are a table in permissions.py; Django's groups would be a second, unread one. Factors and sessions are
+# secrets of their owners.
+admin.site.unregister([Group, EmailAddress, Authenticator, UserSession])
 
 
 class MembershipTable(ReadOnlyTable):

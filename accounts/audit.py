@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -10,7 +9,7 @@ from django.db.models import Model
 
 from accounts.actors import Actor
 from accounts.models import ActorKind, AuditEvent, Team, User
-from accounts.origin import present_origin
+from accounts.origin import present_origin, valid_address
 
 NAME_LENGTH = 200
 
@@ -41,7 +40,7 @@ def record(
         object_name=(name or (str(about) if about is not None else ""))[:NAME_LENGTH],
         old=_plain(old),
         new=_plain(new),
-        address=_valid(origin.address),
+        address=valid_address(origin.address),
         request_id=origin.request_id,
         staff_session=origin.staff_session,
     )
@@ -60,11 +59,3 @@ def _who(by: Actor | User | None) -> dict[str, Any]:
 def _plain(values: Mapping[str, Any] | None) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(dict(values or {}), cls=DjangoJSONEncoder))
     return plain
-
-
-def _valid(address: str | None) -> str | None:
-    """Behind a proxy the address is a header's text; a wrong one is no reason to refuse what was done."""
-    try:
-        return str(ip_address(address)) if address else None
-    except ValueError:
-        return None

@@ -3,15 +3,26 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.actors import Actor
 from accounts.models import Team, User
+from accounts.sign_in import signed_in_recently
+
+# A form that was opened on a recent sign-in is taken for so many seconds longer, so that filling it in loses nothing.
+FILLING_IN = 15 * 60
 
 
 class PersonRequest(HttpRequest):
@@ -61,6 +72,50 @@ def requires(
         return gate
 
     return decorate
+
+
+def recent_sign_in(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Ask whose sign-in is not recent to prove who they are, then lead back. For money, keys, members and factors.
+
+    Stands inside `requires`, so that only those who may are asked. A GET comes back to its own page. What a POST
+    carried is not kept: the person comes back to the page it was sent from, is told that nothing was changed, and
+    sends it again; so put it on the page with the form too, where there is one of its own, or let the page say
+    `{% confirm_first %}`.
+    """
+
+    @wraps(view)
+    def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        reads = request.method in {"GET", "HEAD"}
+        limit = settings.ACCOUNT_REAUTHENTICATION_TIMEOUT + (0 if reads else FILLING_IN)
+        if signed_in_recently(request, within=limit):
+            return view(request, *args, **kwargs)
+        if not reads:
+            messages.warning(request, "Nothing was changed yet. Confirm that it is you, then do it again.")
+        return _ask_who_it_is(request, back=request.get_full_path() if reads else page_before(request))
+
+    gate.recent_sign_in = True  # type: ignore[attr-defined]
+    return gate
+
+
+def page_before(request: HttpRequest) -> str:
+    """The page of ours that a request came from; the start page where none is named."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    named = (htmx.current_url if htmx else None) or request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(named, {request.get_host()}, require_https=request.is_secure())
+    return urlsplit(named)._replace(scheme="", netloc="").geturl() if ours else resolve_url("platform:home")
+
+
+def proving_url(request: HttpRequest, *, back: str) -> str:
+    """Where a signed-in person proves who they are before they go on to `back`."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    query = QueryDict(mutable=True)
+    query[REDIRECT_FIELD_NAME] = back
+    return f"{ways[0]['url'] if ways else resolve_url('accounts:sign_in_again')}?{query.urlencode(safe='/')}"
+
+
+def _ask_who_it_is(request: HttpRequest, *, back: str) -> HttpResponse:
+    url = proving_url(request, back=back)
+    return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else HttpResponseRedirect(url)
 
 
 def page_or_fragment(

@@ -1,21 +1,30 @@
 """Puts team, actor and origin on requests, speaks a person's language, sends signed-out fragments to sign in."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
 from accounts.actors import member_actor
-from accounts.models import Membership, User
+from accounts.models import Membership, Team, User
 from accounts.moments import zone_named
 from accounts.origin import Origin, client_address, from_origin
+from accounts.services.second_factors import is_kept_from_staff_site, is_kept_out
+from accounts.services.sessions import touch_session
+from accounts.sign_in import SEEN_AT, signed_in_at
 from accounts.staff_access import enter_team
+
+# How often a session in use is written: what is shown as its last use may be so old.
+SEEN_EVERY = 600
 
 
 class TeamMiddleware:
@@ -32,22 +41,52 @@ class TeamMiddleware:
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
-    ) -> None:
+    ) -> HttpResponse | None:
         slug = kwargs.get("team_slug")
         if slug is None or not isinstance(request.user, User):
-            return
+            return None
         if enter_team(request, slug, view):
-            return
+            return None
         membership = (
             Membership.objects.select_related("team").filter(team__slug=slug, user=request.user).first()
         )
         if membership is None:
             raise Http404("No such team.")
+        if is_kept_out(request.user, membership.team):
+            return _second_factor_needed(request, team=membership.team)
         membership.user = request.user
         request.team = membership.team  # type: ignore[attr-defined]
         request.actor = member_actor(membership)  # type: ignore[attr-defined]
         services.remember_team(user=request.user, team=membership.team)
         services.note_visit(membership, now=timezone.now())
+        return None
+
+
+class StaffSiteMiddleware:
+    """Staff reach their site with a second factor only, where the setting says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        if not request.path_info.startswith(f"/{settings.ADMIN_PATH}/"):
+            return None
+        user = request.user
+        if isinstance(user, User) and user.is_staff and is_kept_from_staff_site(user):
+            return _second_factor_needed(request)
+        return None
+
+
+def _second_factor_needed(request: HttpRequest, team: Team | None = None) -> HttpResponse:
+    """Says so in the page's place, so that it is found again afterwards. A fragment loads the page anew."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(request.htmx.current_url_abs_path or "/")  # type: ignore[attr-defined]
+    return render(request, "accounts/second_factor_needed.html", {"asking_team": team}, status=403)
 
 
 class PersonMiddleware:
@@ -84,6 +123,35 @@ class OriginMiddleware:
         origin = Origin(client_address(request), getattr(request, "request_id", ""))
         with from_origin(origin):
             return self.get_response(request)
+
+
+class SessionAgeMiddleware:
+    """Ends a session so long after its sign-in, and keeps one in use from ending by itself.
+
+    An unused one ends in the store: its row expires SESSION_IDLE_HOURS after it was last written.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        # Views that ask for no sign-in (the API, pictures) do not ask for the session either.
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        now = time.time()
+        if now - (signed_in_at(request) or 0) > settings.SESSION_MAX_HOURS * 3600:
+            logout(request)
+            messages.info(request, "You were signed in for a long time. Sign in again to go on.")
+            return redirect_to_login(request.get_full_path())
+        if now - request.session.get(SEEN_AT, 0) > SEEN_EVERY:
+            request.session[SEEN_AT] = now
+            touch_session(request.session.session_key or "")
+        return None
 
 
 class SignInMiddleware:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from uuid import UUID
 
 from django.conf import settings
@@ -48,3 +49,11 @@ def client_address(request: HttpRequest) -> str | None:
         entry.strip() for entry in request.headers.get("X-Forwarded-For", "").split(",") if entry.strip()
     ]
     return noted[-proxies] if len(noted) >= proxies else connected
+
+
+def valid_address(address: str | None) -> str | None:
+    """Behind a proxy the address is a header's text; a wrong one is no reason to refuse what was done."""
+    try:
+        return str(ip_address(address)) if address else None
+    except ValueError:
+        return None

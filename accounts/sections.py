@@ -3,11 +3,13 @@
 from django.urls import reverse
 
 from accounts.actors import Actor
-from accounts.permissions import MEMBERS_VIEW, TEAM_MANAGE
+from accounts.permissions import AUDIT_VIEW, MEMBERS_VIEW, TEAM_MANAGE
 
 SECTIONS = (
     ("Members", "accounts:members", MEMBERS_VIEW),
     ("Settings", "accounts:team_settings", TEAM_MANAGE),
+    ("Second factors", "accounts:team_security", TEAM_MANAGE),
+    ("Visits of staff", "accounts:staff_visits", AUDIT_VIEW),
 )
 
 

@@ -17,6 +17,20 @@ ENTRIES: Final = (
     Entry("Profile", "accounts:profile"),
     Entry("Display", "accounts:display"),
     Entry("E-mail", "account_email"),
-    Entry("Password", "account_change_password", ("account_set_password",)),
+    Entry(
+        "Security",
+        "accounts:security",
+        (
+            "account_change_password",
+            "account_set_password",
+            "mfa_activate_totp",
+            "mfa_deactivate_totp",
+            "mfa_add_webauthn",
+            "mfa_edit_webauthn",
+            "mfa_remove_webauthn",
+            "mfa_view_recovery_codes",
+            "mfa_generate_recovery_codes",
+        ),
+    ),
     Entry("Visits of staff", "accounts:own_staff_visits"),
 )

@@ -13,6 +13,7 @@ from accounts import staff_access
 from accounts.http import TeamRequest, requires
 from accounts.models import SessionEnd, StaffSession, User
 from accounts.permissions import AUDIT_VIEW
+from accounts.sections import team_tabs
 from accounts.services import staff_sessions
 
 SHOWN = 50
@@ -24,7 +25,8 @@ ADDRESSES_SHOWN = 200
 def staff_visits(request: TeamRequest) -> HttpResponse:
     """Who of the staff looked at the team, why, and what they opened."""
     visits = _shown(StaffSession.objects.filter(team=request.team))
-    return render(request, "accounts/staff_visits.html", {"sessions": visits, "is_own": False})
+    tabs = team_tabs(request.actor, "accounts:staff_visits")
+    return render(request, "accounts/staff_visits.html", {"tabs": tabs, "sessions": visits, "is_own": False})
 
 
 @require_safe

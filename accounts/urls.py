@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import member_views, settings_views, staff_views, team_views, views
+from accounts import member_views, security_views, settings_views, staff_views, team_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -18,6 +18,11 @@ urlpatterns = [
     path("t/<slug:team_slug>/settings/", team_views.team_settings, name="team_settings"),
     path("t/<slug:team_slug>/settings/share/", team_views.team_share, name="team_share"),
     path("t/<slug:team_slug>/settings/owner/", team_views.team_hand_over, name="team_hand_over"),
+    path("accounts/security/", security_views.security, name="security"),
+    path("accounts/security/sessions/<int:pk>/end/", security_views.session_end, name="session_end"),
+    path("accounts/security/again/", security_views.sign_in_again, name="sign_in_again"),
+    path("accounts/security/sessions/end/", security_views.sessions_end, name="sessions_end"),
+    path("t/<slug:team_slug>/security/", security_views.team_security, name="team_security"),
     path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
     path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
     path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import api_keys
 from accounts.errors import FieldErrors
 from accounts.forms import ApiKeyForm
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, recent_sign_in, requires
 from accounts.permissions import KEYS_MANAGE
 
 EXAMPLE = """export LTX_KEY=ltx_live_...
@@ -35,6 +35,7 @@ def keys(request: TeamRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @requires(KEYS_MANAGE)
+@recent_sign_in
 def key_create(request: TeamRequest) -> HttpResponse:
     """Show the new key in the answer itself: it is kept nowhere, neither in the session nor in an address."""
     if request.method != "POST":

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.errors import DomainError
-from accounts.http import TeamRequest, page_or_fragment, requires
+from accounts.http import TeamRequest, page_or_fragment, recent_sign_in, requires
 from accounts.moments import moment
 from accounts.permissions import BILLING_MANAGE, BILLING_VIEW
 from billing.models import Purchase, PurchaseOrigin, RechargeRule
@@ -110,6 +110,7 @@ def pay(request: TeamRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @requires(BILLING_MANAGE)
+@recent_sign_in
 def portal(request: TeamRequest) -> HttpResponse:
     back = request.build_absolute_uri(reverse("billing:home", args=[request.team.slug]))
     try:
@@ -121,6 +122,7 @@ def portal(request: TeamRequest) -> HttpResponse:
 
 @require_POST
 @requires(BILLING_MANAGE)
+@recent_sign_in
 def recharge_set(request: TeamRequest) -> HttpResponse:
     form = RechargeForm(request.POST)
     if not form.is_valid():

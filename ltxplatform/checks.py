@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from math import ceil
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -80,6 +81,8 @@ def _production_problems() -> Iterable[CheckMessage]:
         yield Error("SECURE_COOKIES, and SECURE_SSL_REDIRECT or HSTS, must be on.", id="ltx.E014")
     if settings.FETCH_PRIVATE_NETWORKS:
         yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
+    if settings.BREACHED_PASSWORDS_FILE and not Path(settings.BREACHED_PASSWORDS_FILE).is_file():
+        yield Error("BREACHED_PASSWORDS_FILE names no file: nobody could choose a password.", id="ltx.E022")
     yield from _fal_problems()
     yield from _stripe_problems()
 

@@ -55,6 +55,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_customer": Kind(422, "Nothing was bought yet"),
     "not_payable": Kind(422, "The purchase is not waiting for a payment"),
     "validation": Kind(422, "Some fields need another value"),
+    "own_factor_first": Kind(422, "Whoever asks for second factors needs one"),
     "credit_spent": Kind(422, "The credit is not there any more"),
     "second_person_needed": Kind(422, "Another person has to approve"),
     "quote_expired": Kind(422, "The quote is over"),

@@ -25,6 +25,9 @@ VERSION = "0.1.0"  # also in pyproject.toml, which is not installed
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".local")))
 DEFAULT_SECRET_KEY = "development-only-key-that-production-refuses-to-start-with"  # noqa: S105
 SECRET_KEY = env.secret("SECRET_KEY", DEFAULT_SECRET_KEY if IN_DEVELOPMENT else "")
+# The one before, after a change: what was encrypted or signed with it is still read.
+FORMER_SECRET_KEY = env.secret("FORMER_SECRET_KEY")
+SECRET_KEY_FALLBACKS = [FORMER_SECRET_KEY] if FORMER_SECRET_KEY else []
 DEBUG = env.boolean("DEBUG", default=IN_DEVELOPMENT)
 ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]", "testserver") if IN_DEVELOPMENT else ()
@@ -149,6 +152,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "django_q",
@@ -176,6 +181,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SessionAgeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -183,6 +189,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.staff_access.StaffSessionMiddleware",
     "accounts.middleware.PersonMiddleware",
+    "accounts.middleware.StaffSiteMiddleware",
     "accounts.middleware.TeamMiddleware",
 ]
 
@@ -262,31 +269,66 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # -- sign-in
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+# One backend, so that an attempt costs one hash whether the address is known or not.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+# Memory-hard, from OpenSSL: 0.31 s here, where a million rounds of PBKDF2 take 0.43 s (docs/decisions/0016).
+# Older hashes are read, and renewed at the next sign-in.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# Passwords from breaches, as SHA-1 sums in order: the file that "Have I Been Pwned" gives away. Read on this machine.
+BREACHED_PASSWORDS_FILE = env.text("BREACHED_PASSWORDS_FILE")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "MinimumLengthValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    *([{"NAME": "accounts.breached_passwords.BreachedPasswordValidator"}] if BREACHED_PASSWORDS_FILE else []),
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "platform:home"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {"signup": "accounts.sign_up_form.SignUpForm"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# A code and no link: sign-up goes on in the browser where it began, which a passkey needs.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "platform:home"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if IN_DEVELOPMENT else "https"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Seconds for which a sign-in is recent enough for money, keys, members, factors and addresses.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Failed attempts: 10 a minute from one address, 5 in 5 minutes for one account, whether it exists or not.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+
+MFA_ADAPTER = "accounts.factor_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_FORMS = {"add_webauthn": "accounts.factor_forms.AddPasskeyForm"}
+MFA_TOTP_ISSUER = "ltxplatform"
+MFA_TOTP_TOLERANCE = 1  # phones' clocks are up to half a minute off
+# Browsers allow passkeys over plain HTTP on localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IN_DEVELOPMENT
+# Staff without a second factor get no further than setting one up.
+STAFF_NEEDS_SECOND_FACTOR = env.boolean("STAFF_NEEDS_SECOND_FACTOR", default=not IN_DEVELOPMENT)
+
+# A session ends when nobody used it for so long, and so long after its sign-in however much it is used.
+SESSION_IDLE_HOURS = env.integer("SESSION_IDLE_HOURS", default=7 * 24, minimum=1)
+SESSION_MAX_HOURS = env.integer("SESSION_MAX_HOURS", default=30 * 24, minimum=1)
+SESSION_COOKIE_AGE = SESSION_IDLE_HOURS * 3600
 
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",
@@ -322,7 +364,6 @@ if env.boolean("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # How many proxies of ours stand in front: whose address is believed when attempts are counted and deeds written down.
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", default=0, minimum=0, maximum=10)
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

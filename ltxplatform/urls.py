@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.account_views import password_set
+from accounts.security_views import to_security
 from ltxplatform import health, views
 
 admin.autodiscover()  # here, so that only processes that serve pages load them
@@ -18,6 +20,15 @@ platform_urls = (
     "platform",
 )
 
+# Pages of django-allauth that ours stand for, under its names, so that its own links lead here.
+instead_of_allauth = [
+    path("accounts/password/set/", password_set, name="account_set_password"),
+    path("accounts/2fa/", to_security, name="mfa_index"),
+    path("accounts/2fa/webauthn/", to_security, name="mfa_list_webauthn"),
+    path("accounts/sessions/", to_security, name="usersessions_list"),
+]
+
+handler429 = "ltxplatform.views.too_many"
 handler500 = "ltxplatform.views.server_error"
 
 urlpatterns = [
@@ -25,6 +36,7 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("accounts.urls")),
     path("", include("generations.urls")),
+    *instead_of_allauth,
     path("accounts/", include("allauth.urls")),
     path("api/", include("ltxplatform.api_urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),

@@ -11,6 +11,7 @@ from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from accounts.models import Membership, User
+from accounts.waits import in_words, wait_at
 from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
 from ltxplatform.context import first_page
@@ -50,3 +51,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
         page = render_to_string("503.html")
         return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER)})
     return defaults.server_error(request)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """allauth's `handler429`: who tried too often is told when it works again."""
+    wait = wait_at(request)
+    page = render(request, "429.html", {"wait": in_words(wait)}, status=429)
+    page["Retry-After"] = str(wait)
+    return page

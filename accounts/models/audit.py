@@ -42,6 +42,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["team", "-id"], name="audit_of_team"),
             models.Index(fields=["user", "-id"], name="audit_of_person"),
+            models.Index(fields=["object_type", "object_id", "-id"], name="audit_of_object"),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,8 @@ class Team(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=60, unique=True)
     is_personal = models.BooleanField(default=False)
+    # Members see the team only with a passkey or an authenticator app; API keys go on as before.
+    requires_second_factor = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="accounts.Membership", related_name="teams")
 

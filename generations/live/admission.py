@@ -16,6 +16,7 @@ from accounts.actors import Actor, member_actor
 from accounts.errors import DomainError
 from accounts.models import ApiKey, Membership, User
 from accounts.permissions import GENERATIONS_VIEW, ROLE_PERMISSIONS
+from accounts.services.second_factors import FACTORS, is_kept_out
 
 
 class SignedOut(DomainError):
@@ -50,6 +51,8 @@ def admit_member(request: HttpRequest, *, team_slug: str) -> Admission:
     )
     if membership is None or not member_actor(membership).may(GENERATIONS_VIEW):
         raise NotOfThisTeam("There is no such team.")
+    if is_kept_out(user, membership.team):
+        raise NotOfThisTeam("The team is open to members with a second factor.")
     return Admission(user.pk, membership.team_id, hash(user.password), session_key=session_key)
 
 
@@ -61,8 +64,8 @@ def admission_of_key(actor: Actor) -> Admission:
 
 
 def ended(admissions: Collection[Admission]) -> set[Admission]:
-    """Those whose right has ended: out of the team, signed out, another password, key revoked. Three queries at most,
-    however many streams are open."""
+    """Those whose right has ended: out of the team, without the second factor it asks for, signed out, another
+    password, key revoked. Four queries at most, however many streams are open."""
     now = timezone.now()
     people = {admission.user_id for admission in admissions}
     members = Membership.objects.filter(user__in=people, user__is_active=True)
@@ -71,6 +74,11 @@ def ended(admissions: Collection[Admission]) -> set[Admission]:
         for user, team, role, password in members.values_list("user", "team", "role", "user__password")
         if GENERATIONS_VIEW in ROLE_PERMISSIONS[role]
     }
+    closed = set(
+        members.filter(team__requires_second_factor=True)
+        .exclude(user__authenticator__type__in=FACTORS)
+        .values_list("user", "team")
+    )
     sessions = {admission.session_key for admission in admissions} - {""}
     signed_in = set(
         Session.objects.filter(session_key__in=sessions, expire_date__gt=now).values_list("pk", flat=True)
@@ -80,7 +88,12 @@ def ended(admissions: Collection[Admission]) -> set[Admission]:
     usable = set(
         ApiKey.objects.filter(not_expired, pk__in=keys, revoked_at__isnull=True).values_list("pk", flat=True)
     )
-    return {admission for admission in admissions if not _holds(admission, rights, signed_in, usable)}
+    return {
+        admission
+        for admission in admissions
+        if not _holds(admission, rights, signed_in, usable)
+        or (admission.session_key and (admission.user_id, admission.team_id) in closed)
+    }
 
 
 def _holds(

@@ -8,7 +8,9 @@ from django.template import RequestContext
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.http import proving_url
 from accounts.settings_navigation import ENTRIES
+from accounts.sign_in import signed_in_recently
 from ltxplatform.components.attrs import attributes, draw
 
 register = template.Library()
@@ -104,6 +106,14 @@ def settings_navigation(context: RequestContext) -> dict[str, object]:
         for entry in ENTRIES
     ]
     return {"items": items, "label": "Settings"}
+
+
+@register.inclusion_tag("components/confirm_first.html", takes_context=True)
+def confirm_first(context: RequestContext, deed: str) -> dict[str, object]:
+    """Above a form whose view is `recent_sign_in`: a way to prove who one is before filling it in, when it is due."""
+    request = context["request"]
+    due = not signed_in_recently(request)
+    return {"deed": deed, "url": proving_url(request, back=request.get_full_path()) if due else ""}
 
 
 @register.inclusion_tag("components/filter_chips.html", takes_context=True)

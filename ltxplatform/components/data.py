@@ -1,9 +1,11 @@
 """Numbers, tables and facts."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 from django.template import RequestContext
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -21,6 +23,12 @@ register.filter("balance", format_balance)
 register.filter("exact", format_exact)
 register.filter("moment", moments.moment)
 register.filter("day", moments.day)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """For a data attribute that a module reads; the template escapes it."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
 
 
 @register.simple_tag

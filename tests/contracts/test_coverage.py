@@ -14,6 +14,13 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/teams.py": ("accounts/test_teams.py", "create_team"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
+    "accounts/management/commands/remove_factors.py": (
+        "accounts/test_team_second_factor.py",
+        '"remove_factors"',
+    ),
+    "accounts/services/second_factors.py": ("accounts/test_team_second_factor.py", "require_second_factor"),
+    "accounts/services/sessions.py": ("accounts/test_security_page.py", "accounts:session_end"),
+    "accounts/services/sign_in_events.py": ("accounts/test_security_page.py", "Sign-in failed"),
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),
     "billing/management/commands/billing_adjust.py": ("billing/test_adjustments.py", '"billing_adjust"'),
     "billing/management/commands/billing_statement.py": ("billing/test_statements.py", '"billing_statement"'),

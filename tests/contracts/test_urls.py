@@ -15,6 +15,12 @@ from tests.support import factories
 from tests.support.api import ApiClient
 
 SIGN_IN = "/accounts/login/"
+CONTINUING = {
+    "account_confirm_login_code",
+    "account_email_verification_sent",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+}
 
 
 def patterns(resolver: URLResolver, names: tuple[str, ...] = ()) -> Iterator[tuple[str, URLPattern]]:
@@ -204,8 +210,8 @@ def test_public_pages_ask_nobody_to_sign_in(world: World, name: str) -> None:
     response = browser_of(None).get(address(world, name))
 
     assert response.status_code in {200, 302, 404}
-    # This one continues a sign-in; without one there is only the beginning to go to.
-    assert led_to_sign_in(response) == (name == "account_confirm_login_code")
+    # These continue a sign-in; without one there is only the beginning to go to.
+    assert led_to_sign_in(response) == (name in CONTINUING)
 
 
 @pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access.level == "signed_in"])

@@ -17,7 +17,7 @@ from generations.models import Batch, Generation, Image, Submission
 from tests.support import factories
 from tests.support.api import ApiClient, make_key
 
-WATCHED = ("accounts", "account", "billing", "generations", "django_q")
+WATCHED = ("accounts", "account", "billing", "generations", "mfa", "django_q")
 # Visits leave these behind, refused ones too.
 TRACES = {"last_login", "last_team_id", "last_used_at", "last_seen_at"}
 
@@ -48,6 +48,7 @@ class World:
     token: str = "forged"
     name: str = "clip.mp4"
     word: str = "abc"
+    number: int = 1
     model_id: str = "fal-ai/ltxv-13b-098-distilled/image-to-video"
 
     def arguments(self, names: dict[str, str]) -> dict[str, Any]:

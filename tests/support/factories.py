@@ -5,6 +5,7 @@ import itertools
 import uuid
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.actors import Actor, member_actor, system_actor
@@ -22,6 +23,13 @@ _numbers = itertools.count(1)
 
 def make_user(email: str = "", **fields: Any) -> User:
     return User.objects.create_user(email or f"person{next(_numbers)}@example.com", PASSWORD, **fields)
+
+
+def make_confirmed_user(email: str = "", **fields: Any) -> User:
+    """Somebody who can sign in by the form: the address is confirmed."""
+    user = make_user(email, **fields)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 def make_team(owner: User | None = None, *, name: str = "") -> Team:

@@ -1,0 +1,20 @@
+"""Shapes of what people send about their second factors."""
+
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=100,
+        help_text="Where it is kept, for example: phone, laptop, blue key.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    passwordless = forms.BooleanField(
+        label="Sign in with it alone",
+        required=False,
+        initial=True,
+        help_text="Without a password. The device asks for your finger, face or PIN instead.",
+    )
