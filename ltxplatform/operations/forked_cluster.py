@@ -14,6 +14,7 @@ from django.db import connections
 from django_q import conf
 from django_q.cluster import Cluster
 
+from generations.fal_gateway.connection import certificates
 from ltxplatform import processes
 
 
@@ -25,8 +26,9 @@ def start(queue: str) -> processes.Fork:
 
 
 def _load_all_that_tasks_use() -> None:
-    """Also the addresses, which links in mails and fal's way back to us are made of."""
+    """Also the addresses, which links in mails and fal's way back to us are made of, and the root certificates."""
     importlib.import_module(settings.ROOT_URLCONF)
+    certificates()
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.tasks"):
             importlib.import_module(f"{app.name}.tasks")
