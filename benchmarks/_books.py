@@ -57,6 +57,9 @@ INSERT INTO billing_entry (transaction_id, account_id, amount, balance_after, ve
     UNION ALL SELECT capture, held, -{price}, 0, 2 * c FROM clip
     UNION ALL SELECT capture, a.id, {price}, NULL, NULL FROM clip, billing_account AS a
         WHERE a.kind = 'revenue' AND a.team_id IS NULL;
+INSERT INTO billing_usageday (team_id, day, actor, clips, spent)
+    SELECT team, ((at + interval '1 minute') AT TIME ZONE 'UTC')::date, 'benchmark', count(*), count(*) * {price}
+        FROM clip GROUP BY 1, 2;
 INSERT INTO billing_lotmove (transaction_id, lot_id, position, source, target, amount)
     SELECT holding, lot, 2 * c, 'remaining', 'held', {price} FROM clip
     UNION ALL SELECT capture, lot, 2 * c + 1, 'held', 'spent', {price} FROM clip;

@@ -12,6 +12,8 @@ from psycopg import errors
 
 from accounts.errors import DomainError
 
+# Django switches preparing off altogether, whoever asks; with this a statement that asks is prepared, and no other.
+_NEVER_BY_COUNTING: Final = 2**31
 # The transaction is lost, but the same call may well succeed a moment later.
 _TRANSIENT: Final = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 
@@ -41,6 +43,7 @@ def run(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
     if not connection.in_atomic_block:
         raise TransactionManagementError("Money moves inside the transaction of what it pays for.")
     connection.ensure_connection()
+    connection.connection.prepare_threshold = _NEVER_BY_COUNTING
     plain = _PreparedCursor(connection.connection)
     make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     try:

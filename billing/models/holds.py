@@ -1,7 +1,7 @@
 """Credit set aside for jobs."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
 from accounts.models import Team
@@ -45,14 +45,16 @@ class Hold(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
+            # By a function: PostgreSQL reads the text of a check again for every statement.
             models.CheckConstraint(
-                condition=Q(state=HoldState.OPEN, captured=0, released=0, settled_at__isnull=True)
-                | Q(
-                    state=HoldState.SETTLED,
-                    captured__gte=0,
-                    released__gte=0,
-                    amount=F("captured") + F("released"),
-                    settled_at__isnull=False,
+                condition=Func(
+                    F("state"),
+                    F("amount"),
+                    F("captured"),
+                    F("released"),
+                    Q(settled_at__isnull=False),
+                    function="billing_settled_in_full",
+                    output_field=models.BooleanField(),
                 ),
                 name="hold_settled_in_full",
             ),

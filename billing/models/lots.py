@@ -1,7 +1,7 @@
 """Lots: where a team's credit came from, and what became of it."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
 from accounts.models import Team
@@ -62,14 +62,17 @@ class Lot(models.Model):
 
     class Meta:
         constraints = [
+            # Short, because PostgreSQL reads it again for every statement.
             models.CheckConstraint(
-                condition=Q(
-                    remaining__gte=0,
-                    held__gte=0,
-                    frozen__gte=0,
-                    spent__gte=0,
-                    expired__gte=0,
-                    reversed__gte=0,
+                condition=Func(
+                    F("remaining"),
+                    F("held"),
+                    F("frozen"),
+                    F("spent"),
+                    F("expired"),
+                    F("reversed"),
+                    template="LEAST(%(expressions)s) >= 0",
+                    output_field=models.BooleanField(),
                 ),
                 name="lot_buckets_not_below_zero",
             ),

@@ -108,7 +108,12 @@ def start_recharge(*, team_id: UUID, now: datetime) -> Recharge | None:
     )
     # Whoever has to pay it by hand after all keeps the card for the next time: that was agreed to.
     Payment.objects.create(
-        purchase=purchase, team=rule.team, form_key=uuid4(), keep_card=True, look_at=now + FIRST_LOOK
+        purchase=purchase,
+        team=rule.team,
+        form_key=uuid4(),
+        keep_card=True,
+        automatic_tax=settings.STRIPE_AUTOMATIC_TAX,
+        look_at=now + FIRST_LOOK,
     )
     recharge = Recharge.objects.create(
         team=rule.team, purchase=purchase, payment_method=card.payment_method, created_at=now
@@ -122,7 +127,7 @@ def charge_card(*, recharge_id: int, clock: Callable[[], datetime]) -> None:
 
     When the answer is lost it stays pending, and the sweep finds out. Calls Stripe: not inside a transaction.
     """
-    recharge = Recharge.objects.select_related("purchase__team").get(pk=recharge_id)
+    recharge = Recharge.objects.select_related("purchase__team", "purchase__payment").get(pk=recharge_id)
     customer = StripeCustomer.objects.filter(team=recharge.team_id).first()
     if recharge.state != RechargeState.PENDING or customer is None:
         return
@@ -133,6 +138,7 @@ def charge_card(*, recharge_id: int, clock: Callable[[], datetime]) -> None:
             cents=purchase.credit // MICROS_PER_CENT,
             customer=str(customer.stripe_id),
             payment_method=recharge.payment_method,
+            automatic_tax=purchase.payment.automatic_tax,
         )
     except stripe_gateway.Unanswered as error:
         Payment.objects.filter(pk=purchase.pk).update(error=error.message)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import BigIntegerField, Func, QuerySet, Value
+
 from accounts.models import Team
 from billing.models import Account, AccountKind, Entry
-
-KINDS = (AccountKind.AVAILABLE, AccountKind.HELD, AccountKind.FROZEN)
+from billing.services.statement_pages import JITTER, balance_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,23 @@ class Statement:
 
 
 def statement_of(*, team: Team, at: datetime, last: int = 50) -> Statement:
-    """What the team had at `at`, with at most `last` changes before it. Reads only; a query for each account."""
-    accounts = dict(Account.objects.filter(team=team).values_list("kind", "pk"))
-    available, held, frozen = (_balance_at(accounts.get(kind), at) for kind in KINDS)
-    entries = (
-        Entry.objects.filter(account=accounts.get(AccountKind.AVAILABLE), transaction__created_at__lte=at)
-        .select_related("transaction")
-        .order_by("-version")[:last]
-    )
-    return Statement(at, available, held, frozen, [_line(entry) for entry in entries])
+    """What the team had at `at`, with at most `last` changes before it. Reads only, and little of very long books."""
+    balance = balance_at(team=team, at=at)
+    available = Account.objects.filter(team=team, kind=AccountKind.AVAILABLE).first()
+    entries = [] if available is None else _entries_until(available, at)[:last]
+    return Statement(at, balance.available, balance.held, balance.frozen, [_line(entry) for entry in entries])
 
 
-def _balance_at(account: int | None, at: datetime) -> int:
-    entry = (
-        Entry.objects.filter(account=account, transaction__created_at__lte=at).order_by("-version").first()
+def _entries_until(account: Account, at: datetime) -> QuerySet[Entry]:
+    """Newest first, from where halving finds the moment: what came later is not read."""
+    after = Func(
+        Value(account.pk),
+        Value(at + JITTER),
+        function="billing_version_after",
+        output_field=BigIntegerField(),
     )
-    return 0 if entry is None or entry.balance_after is None else entry.balance_after
+    rows = Entry.objects.filter(account=account, version__lt=after, transaction__created_at__lte=at)
+    return rows.select_related("transaction").order_by("-version")
 
 
 def _line(entry: Entry) -> Line:

@@ -70,12 +70,15 @@ def end_session(session_id: str) -> Session:
         return session_of(stripe.checkout.sessions.expire(session_id).to_dict())
 
 
-def charge_saved_card(*, purchase_id: int, cents: int, customer: str, payment_method: str) -> Payment:
-    """Take `cents` from a saved card while nobody is there; once per purchase.
+def charge_saved_card(
+    *, purchase_id: int, cents: int, customer: str, payment_method: str, automatic_tax: bool
+) -> Payment:
+    """Take `cents`, with `automatic_tax` and the tax on them, from a saved card while nobody is there; once a purchase.
 
-    Raises Declined, with the code `authentication_required` when the bank wants to see the owner.
+    Raises Declined, with the code `authentication_required` when the bank wants to see the owner, and Refused with
+    `customer_tax_location_invalid` while Stripe does not know where the customer lives.
     """
-    params = {
+    params: dict[str, Any] = {
         "amount": cents,
         "currency": CURRENCY,
         "customer": customer,
@@ -90,8 +93,26 @@ def charge_saved_card(*, purchase_id: int, cents: int, customer: str, payment_me
         "expand": list(_PAYMENT),
     }
     with connected() as stripe:
+        if automatic_tax:
+            params |= _taxed(stripe, purchase_id=purchase_id, cents=cents, customer=customer)
         intent = stripe.payment_intents.create(params, once(f"purchase:{purchase_id}:charge"))
         return payment_of(intent.to_dict())
+
+
+def _taxed(stripe: Any, *, purchase_id: int, cents: int, customer: str) -> dict[str, Any]:
+    """A payment knows no tax by itself: it is worked out before, and Stripe reports it when the payment succeeds."""
+    calculation = stripe.tax.calculations.create(
+        {
+            "currency": CURRENCY,
+            "customer": customer,
+            "line_items": [{"amount": cents, "reference": "credits", "tax_behavior": "exclusive"}],
+        },
+        once(f"purchase:{purchase_id}:tax"),
+    )
+    return {
+        "amount": calculation.amount_total,
+        "hooks": {"inputs": {"tax": {"calculation": calculation.id}}},
+    }
 
 
 def fetch_payment(payment_intent: str) -> Payment:

@@ -8,7 +8,7 @@ Covered, for stripe-python 16 and API version 2026-10-28.endive:
 - customers, products, prices, payment methods from Stripe's test cards, payment and setup intents on and off session;
 - charges with receipts, invoices made by Checkout, balance, balance transactions with fees, payouts;
 - refunds (at once, pending, failing late), disputes with each leg, early fraud warnings;
-- tax calculations and transactions, customer portal;
+- tax calculations and transactions, also made by payments that are linked to a calculation; customer portal;
 - events kept for 30 days, webhook endpoints, deliveries signed by the SDK's own generator and repeated.
 
 One account for all keys; its clock can jump; its state is in `--data` and survives a kill. What the stand-in does not

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.stripe import money, payments
+from sandbox.stripe import money, payments, taxes
 from sandbox.stripe.account import Object
 from sandbox.stripe.customers import living
 from sandbox.stripe.errors import BadRequest, StripeError
@@ -33,6 +33,8 @@ def _create(call: Call) -> Object:
     enabled = params.get("automatic_payment_methods")
     if enabled is not None:
         fields["automatic_payment_methods"] = {"allow_redirects": "always", **enabled}
+    if "hooks" in params:
+        fields["hooks"] = taxes.hooked(call, amount=params["amount"], currency=currency)
     intent = payments.new_intent(
         account, amount=params["amount"], currency=currency, metadata=call.metadata(), **fields
     )

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, Final
 
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.expansion import line_items_of
 from sandbox.stripe.ids import letters, new_id
 from sandbox.stripe.operations import Call, Operation, list_of, listing, page, retrieve, update
+
+NEVER: Final = dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at"))
+# What all invoices of a Checkout session have in common.
+PAID_AT_ONCE: Final[Object] = {
+    "account_country": "US",
+    "account_name": "Sandbox",
+    "amount_overpaid": 0,
+    "amount_remaining": 0,
+    "amount_shipping": 0,
+    "attempt_count": 0,
+    "attempted": True,
+    "auto_advance": False,
+    "billing_reason": "manual",
+    "collection_method": "charge_automatically",
+    "default_tax_rates": [],
+    "discounts": [],
+    "ending_balance": 0,
+    "issuer": {"type": "self"},
+    "payment_settings": {
+        "default_mandate": None,
+        "payment_method_options": None,
+        "payment_method_types": None,
+    },
+    "post_payment_credit_notes_amount": 0,
+    "pre_payment_credit_notes_amount": 0,
+    "starting_balance": 0,
+    "status": "paid",
+    "total_discount_amounts": [],
+    "total_pretax_credit_amounts": [],
+}
 
 
 def for_session(account: Account, session: Object, intent: Object, charge: Object) -> Object:
@@ -106,65 +137,43 @@ def _new_invoice(
     account.save(customer, next_invoice_sequence=sequence + 1)
     for line in lines:
         line["invoice"] = invoice_id
+    page = f"{account.base_url}/invoices/{invoice_id}"
     return account.new(
         "invoice",
         **{
+            **deepcopy(PAID_AT_ONCE),
+            **_bill_to(customer),
             "id": invoice_id,
-            "account_country": "US",
-            "account_name": "Sandbox",
             "amount_due": amount,
-            "amount_overpaid": 0,
             "amount_paid": amount,
-            "amount_remaining": 0,
-            "amount_shipping": 0,
-            "attempt_count": 0,
-            "attempted": True,
-            "auto_advance": False,
-            "billing_reason": "manual",
-            "collection_method": "charge_automatically",
             "currency": currency,
-            "customer": customer["id"],
-            "customer_address": customer["address"],
-            "customer_email": customer["email"],
-            "customer_name": customer["name"],
-            "customer_tax_exempt": "none",
-            "customer_tax_ids": [],
-            "default_tax_rates": [],
-            "discounts": [],
             "effective_at": now,
-            "ending_balance": 0,
-            "hosted_invoice_url": f"{account.base_url}/invoices/{invoice_id}",
-            "invoice_pdf": f"{account.base_url}/invoices/{invoice_id}/pdf",
-            "issuer": {"type": "self"},
+            "hosted_invoice_url": page,
+            "invoice_pdf": f"{page}/pdf",
             "lines": list_of(lines, f"/v1/invoices/{invoice_id}/lines"),
             "number": f"{customer['invoice_prefix']}-{sequence:04}",
-            "payment_settings": {
-                "default_mandate": None,
-                "payment_method_options": None,
-                "payment_method_types": None,
-            },
             "period_end": now,
             "period_start": now,
-            "post_payment_credit_notes_amount": 0,
-            "pre_payment_credit_notes_amount": 0,
-            "starting_balance": 0,
-            "status": "paid",
-            "status_transitions": {
-                "finalized_at": now,
-                "marked_uncollectible_at": None,
-                "paid_at": now,
-                "voided_at": None,
-            },
+            "status_transitions": {**NEVER, "finalized_at": now, "paid_at": now},
             "subtotal": subtotal,
             "subtotal_excluding_tax": amount - tax,
             "total": amount,
-            "total_discount_amounts": [],
             "total_excluding_tax": amount - tax,
-            "total_pretax_credit_amounts": [],
             "total_taxes": _taxes(tax, amount - tax, "exclusive"),
             **fields,
         },
     )
+
+
+def _bill_to(customer: Object) -> Object:
+    return {
+        "customer": customer["id"],
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+    }
 
 
 def _payments(call: Call) -> Object:

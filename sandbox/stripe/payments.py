@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import money
+from sandbox.stripe import money, taxes
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.ids import letters, new_id
@@ -206,6 +206,7 @@ def _succeed(account: Account, intent: Object, charge: Object) -> None:
         last_payment_error=None,
         next_action=None,
     )
+    taxes.report(account, intent)
     account.emit("charge.succeeded", charge)
     account.emit("payment_intent.succeeded", intent)
     # Money is captured after the answer: the balance transaction comes with a charge.updated.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe import money
-from sandbox.stripe.account import Object
+from sandbox.stripe.account import Account, Object
 from sandbox.stripe.customers import living
 from sandbox.stripe.errors import BadRequest, StripeError, missing
 from sandbox.stripe.ids import new_id
@@ -129,13 +129,16 @@ def _transaction(call: Call, lines: list[Object], source: Object, **fields: Any)
     if call.account.store.find("tax.transaction", {"reference": reference}):
         message = f"A transaction with the reference {reference} already exists."
         raise StripeError(message, code="reference_already_used", param="reference")
-    item = call.account.new(
+    return _record(call.account, lines, source, reference, metadata=call.metadata(), **fields)
+
+
+def _record(account: Account, lines: list[Object], source: Object, reference: str, **fields: Any) -> Object:
+    item = account.new(
         "tax.transaction",
         currency=source["currency"],
         customer=source["customer"],
         customer_details=source["customer_details"],
-        metadata=call.metadata(),
-        posted_at=call.account.now(),
+        posted_at=account.now(),
         reference=reference,
         ship_from_details=None,
         shipping_cost=None,
@@ -151,17 +154,42 @@ def _transaction(call: Call, lines: list[Object], source: Object, **fields: Any)
         }
         for line in lines
     ]
-    call.account.save(item, line_items=list_of(made, f"/v1/tax/transactions/{item['id']}/line_items"))
+    account.save(item, line_items=list_of(made, f"/v1/tax/transactions/{item['id']}/line_items"))
     return item
 
 
-def _from_calculation(call: Call) -> Object:
-    name = call.params["calculation"]
-    calculation = call.account.get("tax.calculation", name, param="calculation")
-    if calculation["expires_at"] < call.account.now():
-        raise StripeError(
-            "This calculation has expired.", code="tax_calculation_expired", param="calculation"
+def hooked(call: Call, *, amount: int, currency: str) -> Object:
+    """The `hooks` of an intent whose tax was worked out before. Raises StripeError when that does not fit it."""
+    name = call.params["hooks"].get("inputs", {}).get("tax", {}).get("calculation")
+    if not name:
+        return {"inputs": None}
+    param = "hooks[inputs][tax][calculation]"
+    calculation = _living(call.account, name, param)
+    if (calculation["amount_total"], calculation["currency"]) != (amount, currency):
+        raise BadRequest(
+            "The amount and the currency must be those of the linked tax calculation.", param=param
         )
+    return {"inputs": {"tax": {"calculation": name}}}
+
+
+def report(account: Account, intent: Object) -> None:
+    """A payment that succeeded is reported with the tax it was linked to."""
+    inputs = (intent.get("hooks") or {}).get("inputs")
+    if inputs:
+        calculation = account.get("tax.calculation", inputs["tax"]["calculation"])
+        lines = calculation["sandbox_lines"]["data"]
+        _record(account, lines, calculation, intent["id"], metadata={}, reversal=None, type="transaction")
+
+
+def _living(account: Account, name: str, param: str) -> Object:
+    calculation = account.get("tax.calculation", name, param=param)
+    if calculation["expires_at"] < account.now():
+        raise StripeError("This calculation has expired.", code="tax_calculation_expired", param=param)
+    return calculation
+
+
+def _from_calculation(call: Call) -> Object:
+    calculation = _living(call.account, call.params["calculation"], "calculation")
     lines = calculation["sandbox_lines"]["data"]
     return _transaction(call, lines, calculation, reversal=None, type="transaction")
 

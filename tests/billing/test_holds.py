@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -26,6 +26,22 @@ def _books_balance():
 
 def entries_of(key):
     return sorted(Entry.objects.filter(transaction__key=key).values_list("account__kind", "amount"))
+
+
+def test_what_holds_and_settles_is_prepared_once_for_a_connection():
+    team = make_wallet(500)
+    for _ in range(2):
+        settle(hold(team, 75).attempt, 75)
+
+    assert prepared("billing_hold_credits") == prepared("billing_settle_hold") == 1
+
+
+def prepared(function):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", [f"% {function}(%"]
+        )
+        return cursor.fetchone()[0]
 
 
 def test_a_hold_moves_credit_from_available_to_held():

@@ -30,6 +30,7 @@ from billing.models import (
     Purchase,
     Refund,
     Transaction,
+    UsageDay,
 )
 from tests.billing.books import buy, check_walls, hold, make_wallet, quote_of, settle, spend
 from tests.support.factories import actor_for, give_credits, make_team
@@ -223,12 +224,34 @@ def use_a_budget(team):
     Budget.objects.update(held=5)
 
 
+def overstate_a_day(team):
+    UsageDay.objects.update(clips=2)
+
+
+def forget_a_day(team):
+    UsageDay.objects.all()._raw_delete("default")
+
+
+def keep_what_was_refunded(team):
+    services.refund_job(
+        generation_id=Hold.objects.get(state="settled").attempt,
+        actor="test",
+        reason="Test",
+        now=timezone.now(),
+    )
+    yield
+    UsageDay.objects.update(spent=60)
+
+
 def claw(bought):
     refund = services.note_stripe_refund(purchase=bought, stripe_id="re_1", gross_cents=1)
     services.settle_refund(refund=refund, succeeded=True, actor="test", now=timezone.now())
 
 
 CRIMES = [
+    (overstate_a_day, {"usage_is_captured_holds"}, "counts 2 clips for 60 µ$, but 1 were captured for 60 µ$"),
+    (forget_a_day, {"usage_is_captured_holds"}, "counts 0 clips for 0 µ$, but 1 were captured for 60 µ$"),
+    (keep_what_was_refunded, {"usage_is_captured_holds"}, "but 1 were captured for 0 µ$ less refunds"),
     (use_a_budget, {"budget_is_its_holds"}, "It has 5 held and 0 spent, but its holds have 60 and 0"),
     (owe_nothing, {"debt_is_repaid_first", "lots_match_wallet"}, "it owes 0 µ$"),
     (forget_a_payment, {"paid_purchase_is_credited"}, "It is open for 10000 µ$, but 1 transactions"),
@@ -273,7 +296,7 @@ CRIMES = [
     ),
     (
         capture_more,
-        {"hold_matches_transactions", "hold_matches_lot_moves"},
+        {"hold_matches_transactions", "hold_matches_lot_moves", "usage_is_captured_holds"},
         "captured 75 and released 0 µ$, but its transactions held 75, captured 60",
     ),
     (settle_twice, {"hold_matches_transactions"}, "settled it 2 times"),

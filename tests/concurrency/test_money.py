@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from accounts.actors import system_actor
 from accounts.models import Team
-from billing import services
-from billing.models import Account, Budget, Hold, Purchase, Transaction
-from billing.services import BudgetExceeded, Busy, InsufficientCredits
+from billing import services, stripe_gateway
+from billing.models import Account, Budget, Hold, Payment, Purchase, StripeCustomer, Transaction
+from billing.services import BudgetExceeded, Busy, InsufficientCredits, crediting
 from tests.billing.books import buy, hold, make_wallet, quote_of, settle, wallet
 from tests.concurrency.racing import race
 from tests.support.factories import actor_for, give_credits, make_team
@@ -65,6 +65,9 @@ def test_control_without_the_lock_goes_wrong():
     team = make_wallet(500)
     run("ALTER TABLE billing_account DROP CONSTRAINT account_balance_above_floor")
     run("ALTER TABLE billing_lot DROP CONSTRAINT lot_buckets_not_below_zero")
+    # The lots are looked at again, and would refuse where the balance was read too early.
+    replace_function("billing_hold_credits", "AND l.spendable\n        ORDER BY", "ORDER BY")
+    replace_function("billing_hold_credits", "IF burned >= p_amount THEN", "IF true THEN")
     # Time for all to read before any writes: what the lock prevents.
     replace_function("billing_hold_credits", "FOR NO KEY UPDATE", "; PERFORM pg_sleep(0.2)")
 
@@ -103,11 +106,42 @@ def hold_as(member, amount):
         )
 
 
+def race_from_the_wallets_door(team, actions):
+    """Race, but nobody passes the wallet's lock before all stand at it: then whoever is next looks in that instant."""
+    closed = Event()
+
+    def open_when_all_are_there():
+        with transaction.atomic():
+            Account.objects.select_for_update(no_key=True).get(team=team, kind="available")
+            closed.set()
+            wait_for_waiters(len(actions))
+
+    def after_it_closed(action):
+        closed.wait(10)
+        return action()
+
+    return race([open_when_all_are_there, *(partial(after_it_closed, action) for action in actions)])[1:]
+
+
+def wait_for_waiters(count):
+    """Until so many connections to this database stand at a lock, for half of what their patience is at most."""
+    opens = time.monotonic() + 1.5
+    while time.monotonic() < opens and waiting_connections() < count:
+        time.sleep(0.01)
+
+
+def waiting_connections():
+    (waiting,) = run(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return waiting
+
+
 @pytest.mark.usefixtures("books_balance")
 def test_twenty_racers_share_a_budget_for_six():
     member, _ = limited(500)
 
-    results = race([partial(hold_as, member, 75)] * 20)
+    results = race_from_the_wallets_door(member.team, [partial(hold_as, member, 75)] * 20)
 
     assert outcomes(results) == {"granted": 6, "BudgetExceeded": 14}
     assert Budget.objects.get().held == 450
@@ -157,6 +191,80 @@ def test_one_payment_reported_by_everybody_at_once_is_one_credit():
 
     assert sorted(results) == [False] * 11 + [True]
     assert wallet(team) == (10_000, 0)
+
+
+def paid_at_stripe(team):
+    """A purchase of $0.10 for which Stripe has the money, as its session and its payment say."""
+    bought = services.start_purchase(team=team, credit=100_000, actor="test")
+    Payment.objects.create(purchase=bought, team=team, form_key=uuid4())
+    StripeCustomer.objects.create(team=team, stripe_id="cus_1")
+    shared = {"purchase": bought.pk, "customer": "cus_1", "currency": "usd"}
+    fee = stripe_gateway.Fee("txn_1", 3)
+    payment = stripe_gateway.Payment(
+        **shared, id="pi_1", status="succeeded", amount=10, received=10, charge="ch_1", fee=fee
+    )
+    session = stripe_gateway.Session(
+        **shared,
+        id="cs_1",
+        status="complete",
+        payment_status="paid",
+        subtotal=10,
+        tax=0,
+        total=10,
+        url="",
+        ends_at=timezone.now(),
+        payment=payment,
+    )
+    return bought, session, payment
+
+
+@pytest.mark.usefixtures("books_balance")
+def test_webhook_landing_page_and_sweep_at_once_give_one_credit():
+    team = make_wallet()
+    bought, session, payment = paid_at_stripe(team)
+    told = [
+        partial(crediting.apply_session, session, actor="stripe", now=timezone.now()),
+        partial(crediting.apply_payment, payment, actor="stripe", now=timezone.now()),
+    ]
+
+    results = race(told * 6)
+
+    assert {each.pk for each in results} == {bought.pk}
+    assert wallet(team) == (100_000, 0)
+    assert Transaction.objects.filter(kind="top_up").count() == 1
+    assert Transaction.objects.filter(kind="stripe_fee").count() == 1
+
+
+def crediting_without_the_lock(team):
+    """Twelve reports of one payment, all of which look before any writes."""
+    replace_function("billing_credit_purchase", "FOR NO KEY UPDATE;", "; PERFORM pg_sleep(0.2);")
+    bought = services.start_purchase(team=team, credit=100_000, actor="test")
+    now = timezone.now()
+    return race([partial(services.credit_purchase, purchase=bought, actor="test", now=now)] * 12)
+
+
+def test_without_the_lock_the_purchases_key_still_refuses_a_second_credit():
+    team = make_wallet()
+
+    results = crediting_without_the_lock(team)
+
+    assert Counter(map(type, results)) == {bool: 1, IntegrityError: 11}
+    assert wallet(team) == (100_000, 0)
+
+
+def test_control_without_lock_and_key_goes_wrong():
+    team = make_wallet()
+    replace_function(
+        "billing_credit_purchase",
+        "format('purchase:%s:credit', p_purchase)",
+        "CASE WHEN EXISTS (SELECT FROM billing_transaction WHERE key = format('purchase:%s:credit', p_purchase)) "
+        "THEN gen_random_uuid()::text ELSE format('purchase:%s:credit', p_purchase) END",
+    )
+
+    crediting_without_the_lock(team)
+
+    assert wallet(team) == (1_200_000, 0)
+    assert "paid_purchase_is_credited" in {found.invariant for found in services.find_violations()}
 
 
 @pytest.mark.usefixtures("books_balance")

@@ -41,7 +41,6 @@ _COUNTED_LATER: Final = """
 
     def count() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.1)")  # time for the others to look
             cursor.execute(
                 "SELECT billing_count_hold(h, %s, %s, %s, %s) FROM billing_hold AS h WHERE h.id = %s AND h.has_budgets",
                 [actor.user and actor.user.pk, actor.key and actor.key.pk, project_id, now, answer.hold.pk],

@@ -66,6 +66,49 @@ def test_credit_is_bought_when_little_is_left(desk: Desk, saver: Buyer) -> None:
     assert available(saver) == 29 * DOLLAR
 
 
+def test_tax_is_added_and_reported_and_is_no_credit(desk: Desk, buyer: Buyer, settings) -> None:
+    """Where the customer lives is known from the page on which the card was saved."""
+    settings.STRIPE_AUTOMATIC_TAX = True
+    spend(with_rule(desk, buyer).team, DOLLAR)
+    desk.rule("request", "drop_after", match="POST /v1/payment_intents", times=1)  # the client asks again
+
+    made = recharge_now(buyer)
+
+    bought = buyer.purchase()
+    assert (made.state, bought.gross_cents, bought.tax_cents) == ("succeeded", 2_400, 400)
+    assert available(buyer) == 29 * DOLLAR
+    assert len([each for each in desk.objects("charge") if each["amount"] == 2_400]) == 1
+    reported = [each["reference"] for each in desk.objects("tax.transaction")]
+    assert reported == [bought.payment_intent]
+
+
+def test_a_lost_answer_about_tax_is_found_with_its_tax(
+    desk: Desk, buyer: Buyer, settings, no_retries: None
+) -> None:
+    settings.STRIPE_AUTOMATIC_TAX = True
+    spend(with_rule(desk, buyer).team, DOLLAR)
+    desk.rule("request", "drop_after", match="POST /v1/payment_intents", times=1)
+    made = recharge_now(buyer)
+    settings.STRIPE_AUTOMATIC_TAX = False  # what was agreed then still counts
+
+    tasks.follow_purchase(purchase_id=str(made.purchase_id))
+
+    assert (buyer.purchase().gross_cents, buyer.purchase().tax_cents) == (2_400, 400)
+    assert available(buyer) == 29 * DOLLAR
+
+
+def test_without_a_place_to_tax_nothing_is_charged(desk: Desk, saver: Buyer, settings) -> None:
+    """The card was saved before tax was switched on."""
+    settings.STRIPE_AUTOMATIC_TAX = True
+    spend(saver.team, DOLLAR)
+
+    made = recharge_now(saver)
+
+    assert (made.state, made.failure) == ("failed", "customer_tax_location_invalid")
+    assert len(desk.objects("charge")) == 1
+    assert RechargeRule.objects.get().retry_at is not None
+
+
 def test_the_sweep_does_it_all(desk: Desk, saver: Buyer, django_capture_on_commit_callbacks) -> None:
     spend(saver.team, DOLLAR)
 

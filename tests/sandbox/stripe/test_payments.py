@@ -149,6 +149,26 @@ def test_a_calculation_of_tax_and_its_transactions(shop, refused):
     assert [line.amount_tax for line in back.line_items.data] == [-400]
 
 
+def test_a_payment_reports_the_tax_it_is_linked_to(shop, stand, refused):
+    customer, card = shop.customer()
+    calculation = shop.client.v1.tax.calculations.create(
+        {
+            "currency": "usd",
+            "line_items": [{"amount": 2_000, "reference": "credit", "tax_behavior": "exclusive"}],
+            "customer_details": {"address": {"country": "DE"}, "address_source": "billing"},
+        }
+    )
+    hooks = {"inputs": {"tax": {"calculation": calculation.id}}}
+
+    refusal = refused(shop.charge, customer, card, amount=2_000, hooks=hooks)
+    assert refusal.param == "hooks[inputs][tax][calculation]"
+    assert stand.objects("tax.transaction") == []
+
+    intent = shop.charge(customer, card, amount=2_400, hooks=hooks)
+    (reported,) = stand.objects("tax.transaction")
+    assert (intent.status, reported["reference"], reported["type"]) == ("succeeded", intent.id, "transaction")
+
+
 def test_tax_needs_to_know_where(shop, refused):
     customer, _ = shop.customer(None)
     params = {"currency": "usd", "line_items": [{"amount": 2_000}], "customer": customer.id}
