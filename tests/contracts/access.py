@@ -59,6 +59,14 @@ ACCESS: dict[str, Access] = {
     "accounts:profile": Access("signed_in", {"GET": "", "POST": ""}),
     "accounts:display": Access("signed_in", {"GET": "", "POST": ""}),
     "accounts:theme": Access("signed_in", {"POST": ""}),
+    "accounts:notification_choices": Access("signed_in", {"GET": "", "POST": ""}),
+    "accounts:notifications": Access("signed_in"),
+    "accounts:notifications_read": Access("signed_in", {"POST": ""}),
+    # Somebody else's is a 404: tests/accounts/test_notification_pages.py.
+    "accounts:notification_open": Access("signed_in", {"POST": ""}, {"pk": "number"}),
+    "accounts:notification_read": Access("signed_in", {"POST": ""}, {"pk": "number"}),
+    # The link in letters, by its signature.
+    "accounts:unsubscribe": Access("token", {"GET": "", "POST": ""}, {"token": "token"}),
     # -- a team's pages
     "accounts:keys": team(get=KEYS_MANAGE),
     # GET only leads back to the list: where a sign-in in between lands.

@@ -13,6 +13,8 @@ TESTS = ROOT / "tests"
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/teams.py": ("accounts/test_services.py", "create_team"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
+    "accounts/services/notification_mail.py": ("accounts/test_notifications.py", "List-Unsubscribe"),
+    "accounts/tasks.py": ("accounts/test_notifications.py", "tasks.mail_notification"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),
     "billing/management/commands/billing_adjust.py": ("billing/test_adjustments.py", '"billing_adjust"'),

@@ -47,6 +47,7 @@ class World:
     token: str = "forged"
     name: str = "clip.mp4"
     word: str = "abc"
+    number: int = 1
     model_id: str = "fal-ai/ltxv-13b-098-distilled/image-to-video"
 
     def arguments(self, names: dict[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.support.site import served
 GUIDE = "/styleguide/"
 PUBLIC = ["/", "/pricing/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
 OWN = ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/", GUIDE]
-OWN += ["/settings/profile/", "/settings/display/"]
+OWN += ["/settings/profile/", "/settings/display/", "/settings/notifications/", "/notifications/"]
 
 
 @pytest.mark.django_db
