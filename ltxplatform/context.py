@@ -53,9 +53,8 @@ def _sandbox_says() -> str:
 
 
 def first_page(membership: Membership) -> str:
-    """Where work in a team begins: at the create page for those who may make clips."""
-    makes = GENERATIONS_CREATE in membership.permissions
-    return reverse("generations:create" if makes else "generations:clips", args=[membership.team.slug])
+    """Where work in a team begins."""
+    return reverse("generations:home", args=[membership.team.slug])
 
 
 def _of_person(user: User, team: Team | None) -> dict[str, Any]:

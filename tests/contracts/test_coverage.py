@@ -12,7 +12,6 @@ TESTS = ROOT / "tests"
 # Module -> the test file that holds it to its behaviour, and a word in that file that shows it.
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/teams.py": ("accounts/test_services.py", "create_team"),
-    "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
     "accounts/services/notification_mail.py": ("accounts/test_notifications.py", "List-Unsubscribe"),
     "accounts/tasks.py": ("accounts/test_notifications.py", "tasks.mail_notification"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
