@@ -1,4 +1,4 @@
-"""What django-allauth asks us: a new person gets a personal team in the same transaction."""
+"""What django-allauth asks us: new people get a personal team at once, and letters tell the time by their clock."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import User
+from accounts.moments import as_read_by
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -16,3 +17,13 @@ class AccountAdapter(DefaultAccountAdapter):
         user = super().save_user(request, user, form, commit)
         services.create_personal_team(user)
         return user
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        with as_read_by(user):
+            super().send_notification_mail(template_prefix, user, context, email)

@@ -287,6 +287,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "platform:home"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if IN_DEVELOPMENT else "https"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Whoever did not change the password must hear that it was changed.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",

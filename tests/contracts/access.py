@@ -53,6 +53,8 @@ ACCESS: dict[str, Access] = {
     "platform:health": public(),
     "platform:ready": public(),
     "platform:styleguide": Access("staff"),
+    "platform:letters": Access("staff"),
+    "platform:letter": Access("staff", args={"name": "letter"}),
     "billing:pricing": public(),
     # -- a person's own
     "accounts:settings": Access("signed_in"),
