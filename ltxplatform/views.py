@@ -52,7 +52,7 @@ def letters(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@csp_update({"style-src": ["'unsafe-inline'"]})  # mail programs need styles on the elements
+@csp_update({"style-src": ["'unsafe-inline'"]})  # type: ignore[arg-type]  # mail programs need styles on elements
 def letter_page(request: HttpRequest, name: str) -> HttpResponse:
     """A letter's page as a mail program shows it."""
     _staff_only(request)
