@@ -50,6 +50,20 @@ OWN: Final[dict[str, dict[str, Any]]] = {
         "always": "",
         "choices": f"{SITE}/settings/notifications/",
     },
+    "emails/invitation": {
+        "inviter": "Mara Lind",
+        "invitation": SimpleNamespace(
+            get_role_display="Editor", email="jo@example.com", expires_at=_AT.replace(day=10)
+        ),
+    },
+    "emails/export": {
+        "export": SimpleNamespace(
+            is_ready=True, team=_TEAM, size=48_000_000, files=321, expires_at=_AT.replace(day=10)
+        ),
+    },
+    "emails/deletion": {
+        "deletion": SimpleNamespace(team=_TEAM, person=_PERSON, due_at=_AT.replace(day=17)),
+    },
     "emails/staff_visit": {
         "session": SimpleNamespace(
             team=_TEAM,
