@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts import addresses, services
 from accounts.audit import record
 from accounts.models import User
+from accounts.moments import as_read_by
 from accounts.origin import client_address, valid_address
 from accounts.services import sessions
 from accounts.sign_in import signed_in_recently
@@ -100,7 +101,8 @@ class AccountAdapter(DefaultAccountAdapter):
             record(event, by=user, about=user)
             if event in ENDS_SESSIONS:
                 sessions.end_other_sessions(user, keep=sessions.key_of(self.request, user))
-        super().send_notification_mail(template_prefix, user, context, email)
+        with as_read_by(user):
+            super().send_notification_mail(template_prefix, user, context, email)
 
     # -- too many attempts
 

@@ -1,11 +1,16 @@
 """Moments and days as people read them: in their own time zone, which is named, and in the form of their language."""
 
 import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Final
 
-from django.utils import timezone
+from django.conf import settings
+from django.utils import timezone, translation
 from django.utils.formats import date_format
+
+from accounts.models import User
 
 _AREAS: Final = frozenset(
     {
@@ -55,3 +60,12 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo | None:
         return zoneinfo.ZoneInfo(name) if name else None
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         return None
+
+
+@contextmanager
+def as_read_by(user: User | None) -> Iterator[None]:
+    """What is written within is for this person: their clock, their language. For letters, which nobody asks for."""
+    zone = zone_named(user.time_zone) if user is not None else None
+    language = (user.language if user is not None else "") or settings.LANGUAGE_CODE
+    with timezone.override(zone), translation.override(language):
+        yield

@@ -16,6 +16,7 @@ class Entry:
 ENTRIES: Final = (
     Entry("Profile", "accounts:profile"),
     Entry("Display", "accounts:display"),
+    Entry("Notifications", "accounts:notification_choices"),
     Entry("E-mail", "account_email"),
     Entry(
         "Security",

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.services import staff_sessions
+from accounts.background import enqueue
+from accounts.services import notifications, staff_sessions
 
 
 def tell_about_staff_session(*, session_id: str, **_: object) -> None:
@@ -13,3 +14,13 @@ def tell_about_staff_session(*, session_id: str, **_: object) -> None:
 
 def end_staff_sessions(**_: object) -> None:
     staff_sessions.end_overdue(now=timezone.now())
+
+
+def mail_notification(*, notification_id: str, **_: object) -> None:
+    notifications.mail_notification(notification_id=int(notification_id), now=timezone.now())
+
+
+def mail_notifications(**_: object) -> None:
+    """Letters that wait although nobody is about to send them."""
+    for notification_id in notifications.unmailed(now=timezone.now()):
+        enqueue(notifications.MAIL, notification_id=str(notification_id))

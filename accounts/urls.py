@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from accounts import member_views, security_views, settings_views, staff_views, team_views, views
+from accounts import (
+    member_views,
+    notification_views,
+    security_views,
+    settings_views,
+    staff_views,
+    team_views,
+    views,
+)
 
 app_name = "accounts"
 urlpatterns = [
@@ -23,6 +31,12 @@ urlpatterns = [
     path("accounts/security/again/", security_views.sign_in_again, name="sign_in_again"),
     path("accounts/security/sessions/end/", security_views.sessions_end, name="sessions_end"),
     path("t/<slug:team_slug>/security/", security_views.team_security, name="team_security"),
+    path("settings/notifications/", notification_views.notification_choices, name="notification_choices"),
+    path("notifications/", notification_views.notifications, name="notifications"),
+    path("notifications/read/", notification_views.notifications_read, name="notifications_read"),
+    path("notifications/<int:pk>/open/", notification_views.notification_open, name="notification_open"),
+    path("notifications/<int:pk>/read/", notification_views.notification_read, name="notification_read"),
+    path("unsubscribe/<str:token>/", notification_views.unsubscribe, name="unsubscribe"),
     path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
     path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
     path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),

@@ -52,12 +52,12 @@ def back_fill(**_: object) -> None:
 
 
 def tell_about_request(*, request_id: str, **_: object) -> None:
-    raise_mail.tell(request_id=int(request_id))
+    raise_mail.tell(request_id=int(request_id), now=timezone.now())
 
 
 def tell_about_requests(**_: object) -> None:
     for request_id in raise_mail.untold():
-        raise_mail.tell(request_id=request_id)
+        raise_mail.tell(request_id=request_id, now=timezone.now())
 
 
 def end_what_is_over(**_: object) -> None:

@@ -108,7 +108,16 @@ PATTERNS: Final = (
     ),
     Opening("artistic", "Artistic", "A moving painting", "A [style] painting of [subject] with [details]"),
 )
+# The text that comes with our sample picture.
+SAMPLE: Final = "sample"
 OPENINGS: Final = {
+    SAMPLE: Opening(
+        SAMPLE,
+        "Sample",
+        "What may happen in the sample picture.",
+        "A sailing boat drifts across a calm sea at dusk while the lighthouse beam sweeps slowly over the water, "
+        "natural film style, static wide shot, warm low sun, gentle waves, high resolution",
+    ),
     **{f"starter-{opening.key}": opening for opening in STARTERS},
     **{f"pattern-{opening.key}": opening for opening in PATTERNS},
 }

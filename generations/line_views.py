@@ -85,12 +85,13 @@ def _values(clip: Generation) -> dict[str, object]:
 
 
 def _context(request: TeamRequest, clip: Generation, form: CreateForm) -> dict[str, object]:
-    """What is held for the clip counts as available: saving gives it back first."""
-    offer = pages.price(request.team, form)["offer"]
+    """What is held for the clip counts as available: saving gives it back first. So would its share of a limit, which
+    is its maker's and not always the reader's: limits are left to the saving."""
+    offer = pages.price(request.team, form, request.user)["offer"]
     return {
         **pages.picture_part(request.team, form),
         "clip": clip,
-        "offer": replace(offer, available=offer.available + clip.price),
+        "offer": replace(offer, available=offer.available + clip.price, limit=None),
     }
 
 

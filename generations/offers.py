@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from accounts.models import Membership, Role, Team
+from django.utils import timezone
+
+from accounts.models import Membership, Role, Team, User
 from billing.services import Quote, balance_of, formula_of, quote
+from billing.services.allowances import Allowance, allowances_of
 from generations.eta_words import range_words
 from generations.forms import CreateForm
 from generations.models import Image
@@ -22,7 +25,8 @@ class Offer:
     """A price with its consequences; `quote` is None while the form names no usable length.
 
     Amounts are µ$. `affordable_frames` is the longest clip the balance pays for, 0 for none; it and `owners` are
-    worked out only when the balance is too small. `wait` says in words when the clip would be ready.
+    worked out only when the balance is too small. `wait` says in words when the clip would be ready. `limit` is the
+    reader's own limit that leaves the least, None for whoever has none.
     """
 
     quote: Quote | None
@@ -33,6 +37,7 @@ class Offer:
     wait: str = ""
     steps_note: str = ""
     size_note: str = ""
+    limit: Allowance | None = None
 
     @property
     def price(self) -> int | None:
@@ -41,6 +46,11 @@ class Offer:
     @property
     def after(self) -> int:
         return self.available - (self.price or 0)
+
+    @property
+    def limit_after(self) -> int:
+        """µ$ of the limit that are left once the clip is ordered; below zero when it does not allow the clip."""
+        return self.limit.left - (self.price or 0) if self.limit else 0
 
     @property
     def missing(self) -> int:
@@ -57,8 +67,9 @@ class Offer:
         return formula_of([self.quote]) if self.quote else ""
 
 
-def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
-    """Price, balance and expected time for the form as it stands: three queries, one more when the balance is small."""
+def offer_for(team: Team, form: CreateForm, image: Image | None, *, user: User | None = None) -> Offer:
+    """Price, balance, limit and expected time for the form as it stands: four queries, one more for whoever has a
+    limit and one when the balance is small. `user` is whose limits count."""
     available = balance_of(team).available
     params = form.draft()
     if params is None:
@@ -74,7 +85,14 @@ def offer_for(team: Team, form: CreateForm, image: Image | None) -> Offer:
         wait=range_words(expected(team, params)),
         steps_note=steps_warning(params),
         size_note=size_warning(image, params),
+        limit=_tightest(team, user) if user is not None else None,
     )
+
+
+def _tightest(team: Team, user: User) -> Allowance | None:
+    """Of the limits on the person, keys and projects apart, the one that leaves the least."""
+    own = [each for each in allowances_of(team=team, now=timezone.now(), user=user) if each.limit.member_id]
+    return min(own, key=lambda each: each.left, default=None)
 
 
 def _affordable_frames(price: Quote, available: int) -> int:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
-from accounts.models import Team
+from accounts.models import Team, User
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
 from billing.services import hold_of
 from generations import guidance, lineage
@@ -69,11 +69,11 @@ def create_address(team: Team, **query: object) -> str:
     return reverse("generations:create", args=[team.slug]) + (f"?{urlencode(known)}" if known else "")
 
 
-def create_page(team: Team, form: CreateForm) -> dict[str, Any]:
+def create_page(team: Team, form: CreateForm, user: User) -> dict[str, Any]:
     """Lazy where a fragment may not show it."""
     return {
         **picture_part(team, form),
-        "offer": SimpleLazyObject(partial(_offer, team, form)),
+        "offer": SimpleLazyObject(partial(_offer, team, form, user)),
         "tiles": SimpleLazyObject(partial(_latest, team)),
         "origin": _origin(team, form),
     }
@@ -90,14 +90,14 @@ def picture_part(team: Team, form: CreateForm) -> dict[str, Any]:
     }
 
 
-def price(team: Team, form: CreateForm) -> dict[str, Any]:
-    return {"offer": _offer(team, form)}
+def price(team: Team, form: CreateForm, user: User) -> dict[str, Any]:
+    return {"offer": _offer(team, form, user)}
 
 
-def accepted(team: Team, form: CreateForm, generation: Generation) -> dict[str, Any]:
+def accepted(team: Team, form: CreateForm, generation: Generation, user: User) -> dict[str, Any]:
     """The new tile, and what the form needs to be ready for the next clip."""
     tiles = views_of([clips_of(team).get(pk=generation.pk)])
-    return {"form": form, "tiles": tiles, "offer": offer_for(team, form, tiles[0].clip.image)}
+    return {"form": form, "tiles": tiles, "offer": offer_for(team, form, tiles[0].clip.image, user=user)}
 
 
 def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
@@ -168,8 +168,8 @@ def _picture(team: Team, form: CreateForm) -> Image | None:
     return form.picture
 
 
-def _offer(team: Team, form: CreateForm) -> Offer:
-    return offer_for(team, form, _picture(team, form))
+def _offer(team: Team, form: CreateForm, user: User) -> Offer:
+    return offer_for(team, form, _picture(team, form), user=user)
 
 
 def _latest(team: Team) -> list[ClipView]:

@@ -8,6 +8,7 @@ from generations.services import (
     breaker,
     breaker_mail,
     cancellation,
+    clip_news,
     completion,
     costs,
     dispatch,
@@ -72,3 +73,7 @@ def delete_expired_media(**_: object) -> None:
 
 def remove_orphans(**_: object) -> None:
     orphans.walk_on(now=timezone.now())
+
+
+def tell_about_end(*, generation_id: str, **_: object) -> None:
+    clip_news.tell_about_end(generation_id=UUID(generation_id), now=timezone.now())

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from generations import batch_views, line_views, media, recipe_pages, views, webhooks
+from generations import batch_views, home_views, line_views, media, recipe_pages, views, webhooks
 
 app_name = "generations"
 
 urlpatterns = [
+    path("t/<slug:team_slug>/", home_views.home, name="home"),
+    path("t/<slug:team_slug>/sample/", home_views.sample, name="sample"),
+    path("t/<slug:team_slug>/first-steps/hide/", home_views.first_steps_hide, name="first_steps_hide"),
     path("t/<slug:team_slug>/create/", views.create, name="create"),
     path("t/<slug:team_slug>/price/", views.price, name="price"),
     path("t/<slug:team_slug>/images/", views.image_upload, name="image_upload"),

@@ -46,7 +46,9 @@ def create(request: TeamRequest) -> HttpResponse:
     if request.method == "POST":
         return _submit(request)
     form = CreateForm(initial=pages.first_values(request.team, request.GET))
-    response = page_or_fragment(request, CREATE, "picture", pages.create_page(request.team, form))
+    response = page_or_fragment(
+        request, CREATE, "picture", pages.create_page(request.team, form, request.user)
+    )
     return _picture_changed(response) if request.htmx else response
 
 
@@ -71,7 +73,7 @@ def _submit(request: TeamRequest) -> HttpResponse:
             form.refuse(KeyReused(KEY_USED) if isinstance(error, KeyReused) else error, request.actor)
         else:
             return _accepted(request, form, result)
-    context = pages.create_page(request.team, form)
+    context = pages.create_page(request.team, form, request.user)
     response = page_or_fragment(request, CREATE, "workbench", context, status=422)
     return reswap(retarget(response, "#workbench"), "outerHTML")
 
@@ -95,7 +97,7 @@ def _accepted(request: TeamRequest, form: CreateForm, result: SubmitResult) -> H
         return redirect(result.generation)
     if result.replayed:
         return HttpResponseClientRedirect(result.generation.get_absolute_url())
-    context = pages.accepted(request.team, form, result.generation)
+    context = pages.accepted(request.team, form, result.generation, request.user)
     response = render(request, "generations/accepted.html", context)
     return trigger_client_event(response, "clip-accepted", {})
 
@@ -104,7 +106,9 @@ def _accepted(request: TeamRequest, form: CreateForm, result: SubmitResult) -> H
 @requires(GENERATIONS_CREATE)
 def price(request: TeamRequest) -> HttpResponse:
     """What the form's clip would cost, as a fragment."""
-    return render(request, "generations/price.html", pages.price(request.team, CreateForm(request.GET)))
+    return render(
+        request, "generations/price.html", pages.price(request.team, CreateForm(request.GET), request.user)
+    )
 
 
 @require_POST

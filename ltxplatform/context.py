@@ -1,6 +1,7 @@
 """What every page's shell shows."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.urls import reverse
 
 from accounts.models import Membership, Team, User
 from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE, MEMBERS_VIEW
+from accounts.services.notifications import unread as unread_of
+from accounts.services.notifications import unread_by
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
@@ -28,7 +31,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "team": team,
-        "teams": lambda: _teams(user) if isinstance(user, User) else [],
+        **(_of_person(user, team) if isinstance(user, User) else {"teams": [], "unread": 0}),
         "balance": lambda: _balance(request, team),
         "may_buy": lambda: team is not None and request.actor.may(BILLING_MANAGE),  # type: ignore[attr-defined]
         "nav": lambda: _navigation(request, team),
@@ -50,17 +53,30 @@ def _sandbox_says() -> str:
 
 
 def first_page(membership: Membership) -> str:
-    """Where work in a team begins: at the create page for those who may make clips."""
-    makes = GENERATIONS_CREATE in membership.permissions
-    return reverse("generations:create" if makes else "generations:clips", args=[membership.team.slug])
+    """Where work in a team begins."""
+    return reverse("generations:home", args=[membership.team.slug])
 
 
-def _teams(user: User) -> list[dict[str, Any]]:
-    memberships = Membership.objects.filter(user=user).select_related("team")
-    return [
-        {"name": each.team.name, "slug": each.team.slug, "url": first_page(each)}
-        for each in memberships.order_by("-team__is_personal", "team__name")
-    ]
+def _of_person(user: User, team: Team | None) -> dict[str, Any]:
+    """Their teams, and how much news they have not read: the header asks for both, in one query."""
+
+    @cache
+    def memberships() -> list[Membership]:
+        found = Membership.objects.filter(user=user).select_related("team")
+        return list(found.annotate(unread=unread_by(user)).order_by("-team__is_personal", "team__name"))
+
+    def teams() -> list[dict[str, Any]]:
+        return [
+            {"name": each.team.name, "slug": each.team.slug, "url": first_page(each)}
+            for each in memberships()
+        ]
+
+    def unread() -> int:
+        if team is None:  # no switcher on the page, so no teams are looked up
+            return unread_of(user).count()
+        return next((int(each.unread or 0) for each in memberships()), 0)  # type: ignore[attr-defined]
+
+    return {"teams": teams, "unread": unread}
 
 
 def _balance(request: HttpRequest, team: Team | None) -> ShellBalance | None:

@@ -306,6 +306,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "platform:home"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if IN_DEVELOPMENT else "https"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Whoever did not change the password must hear that it was changed.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Seconds for which a sign-in is recent enough for money, keys, members, factors and addresses.
@@ -329,6 +330,7 @@ STAFF_NEEDS_SECOND_FACTOR = env.boolean("STAFF_NEEDS_SECOND_FACTOR", default=not
 SESSION_IDLE_HOURS = env.integer("SESSION_IDLE_HOURS", default=7 * 24, minimum=1)
 SESSION_MAX_HOURS = env.integer("SESSION_MAX_HOURS", default=30 * 24, minimum=1)
 SESSION_COOKIE_AGE = SESSION_IDLE_HOURS * 3600
+# Whoever did not change the password must hear that it was changed.
 
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",

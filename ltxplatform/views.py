@@ -2,6 +2,7 @@
 
 import sys
 
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
 from ltxplatform.context import first_page
 from ltxplatform.errors import RETRY_AFTER
+from ltxplatform.letters import letter, letter_names
 
 DEFAULT_FRAMES = 121
 
@@ -38,11 +40,33 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """Every component in every state, for staff; to everybody else the page does not exist."""
-    if not (isinstance(request.user, User) and request.user.is_staff):
-        raise Http404
+    """Every component in every state, for staff."""
+    _staff_only(request)
     context = {**demo_context(), "form": DemoForm(), "failing": failing_form()}
     return render(request, "platform/styleguide.html", context)
+
+
+@require_safe
+def letters(request: HttpRequest) -> HttpResponse:
+    """Every letter with made-up values, for staff."""
+    _staff_only(request)
+    return render(request, "platform/letters.html", {"letters": [letter(name) for name in letter_names()]})
+
+
+@require_safe
+@csp_update({"style-src": ["'unsafe-inline'"]})  # type: ignore[arg-type]  # mail programs need styles on elements
+def letter_page(request: HttpRequest, name: str) -> HttpResponse:
+    """A letter's page as a mail program shows it."""
+    _staff_only(request)
+    if name not in letter_names():
+        raise Http404
+    return HttpResponse(letter(name).page)
+
+
+def _staff_only(request: HttpRequest) -> None:
+    """To everybody else the page does not exist."""
+    if not (isinstance(request.user, User) and request.user.is_staff):
+        raise Http404
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,8 @@
 """Draws the clip on the start page: a lighthouse at dusk, 121 frames, without a model and anybody's picture.
 
-Run it from the checkout: `python scripts/draw_start_page_clip.py`. It writes hero.mp4, hero.webp and five
-stills to ltxplatform/static/img/. The motion is periodic, so the clip loops without a jump.
+Run it from the checkout: `python scripts/draw_start_page_clip.py`. To ltxplatform/static/img/ it writes hero.mp4,
+hero.webp, five stills, and sample.webp, the picture that new teams may begin with. The motion is periodic, so the
+clip loops without a jump.
 """
 
 import math
@@ -148,7 +149,7 @@ def waves(draw: ImageDraw.ImageDraw, turn: float) -> None:
         draw.line((x - length / 2, y, x + length / 2, y), fill=colour, width=1 + round(2 * depth))
 
 
-def frame(still: Image.Image, number: int) -> Image.Image:
+def frame(still: Image.Image, number: int, size: tuple[int, int] = SHOWN) -> Image.Image:
     turn = 2 * math.pi * (number - 1) / FRAMES
     picture = still.copy()
     waves(ImageDraw.Draw(picture), turn)
@@ -159,12 +160,13 @@ def frame(still: Image.Image, number: int) -> Image.Image:
     near = 1.03 + 0.03 * math.sin(turn - math.pi / 2)
     wide, high = WIDTH / near, HEIGHT / near
     left, top = (WIDTH - wide) * 0.62, (HEIGHT - high) * 0.45
-    return picture.resize(SHOWN, Image.Resampling.LANCZOS, (left, top, left + wide, top + high))
+    return picture.resize(size, Image.Resampling.LANCZOS, (left, top, left + wide, top + high))
 
 
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     still = backdrop()
+    frame(still, POSTER, SIZE).save(OUT / "sample.webp", quality=90, method=6)
     with av.open(OUT / "hero.mp4", "w", options={"movflags": "faststart"}) as movie:
         quality = {"crf": "29", "preset": "slow", "tune": "animation"}
         stream = movie.add_stream("libx264", rate=24, options=quality)

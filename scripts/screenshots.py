@@ -26,6 +26,13 @@ QUALITY = 82
 # What `make demo` prints.
 OWNER, PASSWORD = "demo@example.com", "demo-password"
 READY_MS = 120_000
+AROUND = {
+    "home": "/t/demo/",
+    "billing": "/t/demo/billing/",
+    "statement": "/t/demo/billing/statement/",
+    "budgets": "/t/demo/billing/budgets/",
+    "settings": "/settings/notifications/",
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def sign_in(page: Page) -> None:
     page.locator("input[name=login]").fill(OWNER)
     page.locator("input[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/create/")
+    page.wait_for_url("**/t/demo/")
 
 
 def fill_in(page: Page, scene: Scene) -> None:
@@ -126,6 +133,30 @@ def show_frame(page: Page, seconds: float = 1.5) -> None:
     page.wait_for_timeout(500)  # the player takes its mark of loading away
 
 
+def set_limit(page: Page) -> None:
+    """One that a few clips come close to, once: a second run finds it."""
+    page.goto("/t/demo/billing/budgets/")
+    if page.locator(".allowance").count():
+        return
+    page.get_by_label("Who").select_option(label="Eddy Editor")
+    page.get_by_label("At most, in dollars", exact=True).last.fill("5")
+    page.get_by_role("button", name="Set limit").click()
+    page.locator(".allowance").first.wait_for()
+
+
+def take_around(browser: Browser, site: str) -> None:
+    """Home, money and settings: what stands around the clips."""
+    with page_of(browser, site) as page:
+        sign_in(page)
+        set_limit(page)
+    for theme, ending in (("light", ""), ("dark", "-dark")):
+        with page_of(browser, site, theme=theme) as page:
+            sign_in(page)
+            for name, path in AROUND.items():
+                page.goto(path)
+                keep(page, f"{name}{ending}")
+
+
 def take(browser: Browser, site: str) -> None:
     with page_of(browser, site) as page:
         page.goto("/")
@@ -149,17 +180,24 @@ def take(browser: Browser, site: str) -> None:
             keep(page, f"clip{ending}")
     with page_of(browser, site, size=PHONE) as page:
         sign_in(page)
+        keep(page, "home-phone")
+        page.goto("/t/demo/create/")
         keep(page, "create-phone")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", nargs="?", default="http://127.0.0.1:8000")
-    site = parser.parse_args().site
+    parser.add_argument(
+        "--around", action="store_true", help="only home, money and settings, which make no clips"
+    )
+    given = parser.parse_args()
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=flags)
-        take(browser, site)
+        if not given.around:
+            take(browser, given.site)
+        take_around(browser, given.site)
         browser.close()
 
 

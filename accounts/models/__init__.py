@@ -2,6 +2,7 @@
 
 from accounts.models.audit import ActorKind, AuditEvent
 from accounts.models.keys import ApiKey
+from accounts.models.notifications import Notification, NotificationChoice
 from accounts.models.people import Theme, User, UserManager
 from accounts.models.staff import SessionEnd, StaffSession, StaffVisit
 from accounts.models.teams import Membership, Role, Team
@@ -11,6 +12,8 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Membership",
+    "Notification",
+    "NotificationChoice",
     "Role",
     "SessionEnd",
     "StaffSession",

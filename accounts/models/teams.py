@@ -43,6 +43,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # To the hour: a write for every page would cost more than it tells.
     last_seen_at = models.DateTimeField(null=True, editable=False)
+    first_steps_hidden = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="membership_once")]

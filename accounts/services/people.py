@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.models import Theme, User
+from accounts.models import Membership, Team, Theme, User
 
 
 def change_profile(*, user: User, name: str) -> None:
@@ -21,6 +21,15 @@ def change_display(*, user: User, theme: str, language: str, time_zone: str) -> 
 def change_theme(*, user: User, theme: str) -> None:
     """What the switch in the menu does. Raises ValueError for a theme there is not."""
     _change(user, "account.display_changed", theme=Theme(theme).value)
+
+
+@transaction.atomic
+def hide_first_steps(*, user: User, team: Team) -> None:
+    """Put the team's first steps away for this person; colleagues keep theirs."""
+    membership = Membership.objects.filter(user=user, team=team, first_steps_hidden=False).first()
+    if membership is not None:
+        Membership.objects.filter(pk=membership.pk).update(first_steps_hidden=True)
+        record("member.first_steps_hidden", by=user, team=team, about=membership, name=user.get_full_name())
 
 
 @transaction.atomic

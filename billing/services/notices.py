@@ -6,21 +6,25 @@ A notice is a row, written in the transaction of what it is about; a task sends 
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, mail_admins
+from django.core.mail import mail_admins
+from django.db import transaction
 from django.db.models import F, Q
-from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts import notification_kinds
 from accounts.background import enqueue
-from accounts.models import Team, User
+from accounts.models import Notification, Team, User
 from accounts.permissions import BILLING_MANAGE, ROLE_PERMISSIONS
+from accounts.services import notifications
+from accounts.services.notifications import News, mail_all
 from billing.models import Notice
-from billing.services.notice_words import OPERATOR_KINDS, Words, words_for
+from billing.services.notice_words import DISPUTE_CLOSED, OPERATOR_KINDS, Words, words_for
 
 SEND: Final = "billing.tasks.send_notice"
 ATTEMPTS: Final = 10
 SHOWN_DAYS: Final = 14
+# Kinds that people decide about together with another one.
+CHOSEN_AS: Final = {DISPUTE_CLOSED: notification_kinds.DISPUTE}
 
 
 def note(*, kind: str, subject: str, team: Team, **payload: Any) -> Notice:
@@ -34,21 +38,28 @@ def note(*, kind: str, subject: str, team: Team, **payload: Any) -> Notice:
 
 
 def send_notice(*, notice_id: int, now: datetime) -> None:
-    """Mail a notice that was not sent. Raises what the mail server raises; the sweep tries again.
+    """Tell the people of a notice that was not sent, as each has chosen. Raises what the mail server raises.
 
-    A crash between the mail and its mark sends it twice: better than never.
+    A letter to a member that could not be sent is the sweep of notifications' from then on. Operators get a mail,
+    after a crash twice: better than never.
     """
     claimed = Notice.objects.filter(pk=notice_id, sent_at=None).update(attempts=F("attempts") + 1)
     notice = Notice.objects.select_related("team").filter(pk=notice_id).first()
     if not claimed or notice is None:
         return
     words = words_for(notice)
-    if words is not None:
-        if notice.kind in OPERATOR_KINDS:
-            mail_admins(words.subject, words.plain)
-        else:
-            _mail(notice.team, words)
-    Notice.objects.filter(pk=notice_id).update(sent_at=now)
+    if words is not None and notice.kind in OPERATOR_KINDS:
+        mail_admins(words.subject, words.plain)
+    with transaction.atomic():
+        told = _note_for_members(notice, words)
+        Notice.objects.filter(pk=notice_id).update(sent_at=now)
+    mail_all(told, now=now)
+
+
+def _note_for_members(notice: Notice, words: Words | None) -> list[Notification]:
+    if words is None or notice.kind in OPERATOR_KINDS:
+        return []
+    return notifications.note(_news(notice, words), readers=buyers(notice.team))
 
 
 def unsent(*, now: datetime, limit: int) -> list[int]:
@@ -77,18 +88,15 @@ def buyers(team: Team) -> list[User]:
     )
 
 
-def _mail(team: Team, words: Words) -> None:
-    recipients = [user.email for user in buyers(team)]
-    if not recipients:
-        return
-    path = words.path or reverse("billing:home", args=[team.slug])
-    context = {
-        "words": words,
-        "team": team,
-        "url": f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else "",
-    }
-    message = EmailMultiAlternatives(
-        subject=words.subject, body=render_to_string("emails/notice.body.txt", context), bcc=recipients
+def _news(notice: Notice, words: Words) -> News:
+    return News(
+        kind=CHOSEN_AS.get(notice.kind, notice.kind),
+        about=f"{notice.kind}:{notice.pk}",
+        subject=words.subject,
+        text=words.plain,
+        reason=f"You get this because you look after the credit of {notice.team.name}.",
+        action=words.action,
+        path=words.path or reverse("billing:home", args=[notice.team.slug]),
+        tone=words.tone,
+        team=notice.team,
     )
-    message.attach_alternative(render_to_string("emails/notice.body.html", context), "text/html")
-    message.send()

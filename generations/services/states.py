@@ -11,7 +11,7 @@ from accounts.background import enqueue
 from billing.services import hold_of, settle_hold
 from billing.services.pricing import price_of
 from generations.models import Generation, GenerationEvent
-from generations.services import lines
+from generations.services import clip_news, lines
 from generations.states import IN_FLIGHT, RELEASING, TERMINAL, TRANSITIONS, Status
 
 logger = structlog.get_logger(__name__)
@@ -53,6 +53,8 @@ def advance(
         settle_hold(generation_id=generation.hold_attempt, used=0)
     elif to == Status.SUCCEEDED:
         settle_hold(generation_id=generation.hold_attempt, used=_price_of_delivered(generation))
+    if to in TERMINAL:
+        clip_news.note_end(generation)
     if to == Status.QUEUED and generation.cancel_requested_at is None:
         lines.wake(generation, now=now)
     if to == Status.QUEUED or (source in IN_FLIGHT and to not in IN_FLIGHT):

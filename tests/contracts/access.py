@@ -57,12 +57,22 @@ ACCESS: dict[str, Access] = {
     "platform:health": public(),
     "platform:ready": public(),
     "platform:styleguide": Access("staff"),
+    "platform:letters": Access("staff"),
+    "platform:letter": Access("staff", args={"name": "letter"}),
     "billing:pricing": public(),
     # -- a person's own
     "accounts:settings": Access("signed_in"),
     "accounts:profile": Access("signed_in", {"GET": "", "POST": ""}),
     "accounts:display": Access("signed_in", {"GET": "", "POST": ""}),
     "accounts:theme": Access("signed_in", {"POST": ""}),
+    "accounts:notification_choices": Access("signed_in", {"GET": "", "POST": ""}),
+    "accounts:notifications": Access("signed_in"),
+    "accounts:notifications_read": Access("signed_in", {"POST": ""}),
+    # Somebody else's is a 404: tests/accounts/test_notification_pages.py.
+    "accounts:notification_open": Access("signed_in", {"POST": ""}, {"pk": "number"}),
+    "accounts:notification_read": Access("signed_in", {"POST": ""}, {"pk": "number"}),
+    # The link in letters, by its signature.
+    "accounts:unsubscribe": Access("token", {"GET": "", "POST": ""}, {"token": "token"}),
     # -- a team's pages
     "accounts:team_security": team(get=TEAM_MANAGE, post=TEAM_MANAGE),
     "accounts:keys": team(get=KEYS_MANAGE),
@@ -77,6 +87,9 @@ ACCESS: dict[str, Access] = {
     "accounts:team_settings": team(get=TEAM_MANAGE, post=TEAM_MANAGE),
     "accounts:team_share": team(post=TEAM_OWN),
     "accounts:team_hand_over": team(post=TEAM_OWN),
+    "generations:home": team(get=GENERATIONS_VIEW),
+    "generations:sample": team(post=GENERATIONS_CREATE),
+    "generations:first_steps_hide": team(post=GENERATIONS_VIEW),
     "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
     "generations:price": team(get=GENERATIONS_CREATE),
     "generations:image_upload": team(post=GENERATIONS_CREATE),

@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/teams.py": ("accounts/test_teams.py", "create_team"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
+    "accounts/services/notification_mail.py": ("accounts/test_notifications.py", "List-Unsubscribe"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/remove_factors.py": (
         "accounts/test_team_second_factor.py",

@@ -219,8 +219,9 @@ def test_personal_pages_lead_visitors_to_sign_in(world: World, name: str) -> Non
     assert led_to_sign_in(browser_of(None).get(address(world, name)))
 
 
-def test_the_style_guide_exists_for_staff_alone(world: World) -> None:
-    path = reverse("platform:styleguide")
+@pytest.mark.parametrize("name", [name for name, method, _ in cases("staff") if method == "GET"])
+def test_the_style_guide_exists_for_staff_alone(world: World, name: str) -> None:
+    path = address(world, name)
 
     assert led_to_sign_in(browser_of(None).get(path))
     assert browser_of(world.people["owner"]).get(path).status_code == 404

@@ -9,6 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts.services import notifications
+from accounts.services.notifications import News
 from billing.models import Hold, StripeReceipt, Transaction
 from billing.services import find_violations, notices, recharge, refunds, set_limit
 from billing.services.raise_requests import ask_for_more
@@ -34,6 +36,9 @@ pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("cloned_database"
 
 Ids = dict[str, str]
 TASKS = {
+    "accounts.tasks.mail_notification": "told",
+    "accounts.tasks.mail_notifications": "told",
+    "generations.tasks.tell_about_end": "delivered",
     "generations.tasks.dispatch_next": "queued",
     "generations.tasks.recover_dispatch": "lost",
     "generations.tasks.finish_generation": "done_at_fal",
@@ -107,6 +112,7 @@ class World:
         return {**ids, "receipt_id": str(receipt.pk)}
 
     def delivered(self) -> Ids:
+        notifications.choose(user=owner_of(self.team), wanted={("clip_finished", "mail")})
         ids = self.done_at_fal()
         flow.finish(self.job)
         return ids
@@ -163,6 +169,11 @@ class World:
         return {
             "notice_id": str(notices.note(kind="low_balance", subject="test", team=self.team, available=1).pk)
         }
+
+    def told(self) -> Ids:
+        news = News("low_balance", "test", "Little is left", "Buy some.", "You are a test.", team=self.team)
+        (notification,) = notifications.note(news, readers=[owner_of(self.team)])
+        return {"notification_id": str(notification.pk)}
 
     def nothing(self) -> Ids:
         return {"queue": "media"}

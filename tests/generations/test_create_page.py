@@ -10,12 +10,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from billing.services import balance_of
+from billing.services import balance_of, set_limit
 from generations import guidance
 from generations.models import Generation, Image
 from generations.parameters import PARAMETERS, Lora
 from generations.presentation import DIVIDED, TIMES
 from generations.selectors import clips_of
+from tests.contracts.world import browser_of
 from tests.support import factories
 from tests.support.pictures import photograph
 
@@ -499,9 +500,22 @@ def test_choosing_a_recent_picture_asks_for_its_part_alone(client, create, pictu
     assert f"1280 {TIMES} 720" in fragment
 
 
-@pytest.mark.parametrize(("changes", "queries"), [({"num_frames": "121"}, 7), ({"num_frames": "x"}, 5)])
+@pytest.mark.parametrize(("changes", "queries"), [({"num_frames": "121"}, 8), ({"num_frames": "x"}, 5)])
 def test_a_price_costs_few_queries(client, price, picture, django_assert_num_queries, changes, queries):
     client.get(price, filled(picture))
 
     with django_assert_num_queries(queries):
         client.get(price, filled(picture, **changes))
+
+
+def test_the_button_says_what_is_left_of_ones_own_limit(team):
+    jo = factories.make_member(team, "editor")
+    set_limit(team=team, member=jo, period="month", cap=5_000_000)
+    set_limit(team=team, member=jo, period="day", cap=200_000)
+    mine, others = browser_of(jo), browser_of(factories.owner_of(team))
+
+    form = mine.get(f"/t/{team.slug}/create/").content.decode()
+    assert "$0.099166 of your limit of $0.20 a day left after" in form
+    dear = mine.get(f"/t/{team.slug}/price/?num_frames=721").content.decode()
+    assert "Your limit of $0.20 a day has $0.20 left: this clip costs more." in dear
+    assert "your limit" not in others.get(f"/t/{team.slug}/create/").content.decode().casefold()

@@ -7,6 +7,7 @@ from django.core import mail
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from tests.support import factories
@@ -148,7 +149,10 @@ LETTERS = {
 @pytest.mark.parametrize("name", LETTERS)
 def test_a_letter_has_a_subject_a_text_and_a_page(name: str) -> None:
     subject, text, html = (
-        render_to_string(f"{'mfa' if name in FACTORS else 'account'}/email/{name}_{part}", LETTERS[name])
+        render_to_string(
+            f"{'mfa' if name in FACTORS else 'account'}/email/{name}_{part}",
+            {"timestamp": timezone.now(), **LETTERS[name]},
+        )
         for part in ("subject.txt", "message.txt", "message.html")
     )
 

@@ -8,13 +8,17 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page
 
+from billing.services import set_limit
 from tests.support import factories
 from tests.support.site import served
 
 GUIDE = "/styleguide/"
 PUBLIC = ["/", "/pricing/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
 OWN = ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/", GUIDE]
-OWN += ["/settings/profile/", "/settings/display/"]
+OWN += ["/settings/profile/", "/settings/display/", "/settings/notifications/", "/notifications/"]
+# Money and the team's home, with the first steps of a new team.
+OWN += [f"/t/northlight-studio/{page}" for page in ("", "billing/", "billing/statement/", "billing/usage/")]
+OWN += ["/t/northlight-studio/billing/budgets/", "/t/northlight-studio/billing/books/"]
 
 
 @pytest.mark.django_db
@@ -39,7 +43,9 @@ def site(cloned_database: str) -> Iterator[str]:
 def signed_in(site: str, context: BrowserContext) -> str:
     """The address of the site, for a member of staff with a team."""
     user = factories.make_user("mara@example.com", is_staff=True)
-    factories.make_team(user, name="Northlight Studio")
+    team = factories.make_team(user, name="Northlight Studio")
+    factories.give_credits(team)
+    set_limit(team=team, member=user, period="day", cap=200_000)
     client = Client()
     client.force_login(user)
     context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": site}])

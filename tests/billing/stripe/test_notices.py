@@ -7,6 +7,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from accounts.notification_kinds import KINDS
+from accounts.services import notifications
 from billing import services, tasks
 from billing.models import Notice
 from billing.services import notice_words, notices, stripe_sweep
@@ -35,6 +37,12 @@ def team():
     return factories.make_team(name="Studio")
 
 
+def test_every_kind_is_in_the_table_that_people_choose_from() -> None:
+    told = set(notice_words._WORDS) - set(notice_words.OPERATOR_KINDS)
+
+    assert {notices.CHOSEN_AS.get(kind, kind) for kind in told} <= set(KINDS)
+
+
 def test_every_kind_has_words_to_test() -> None:
     assert set(PAYLOADS) == set(notice_words._WORDS)
 
@@ -54,7 +62,7 @@ def test_every_notice_is_a_letter(team, settings, kind: str, payload: dict) -> N
     if kind in notice_words.OPERATOR_KINDS:
         assert letter.to == ["operator@example.com"]
     else:
-        assert letter.bcc == [factories.owner_of(team).email]
+        assert letter.to == [factories.owner_of(team).email]
         assert "https://clips.example/t/" in letter.body
         html, content_type = letter.alternatives[0]
         assert content_type == "text/html"
@@ -86,8 +94,10 @@ def test_a_mail_server_that_is_away_is_tried_again(team, settings) -> None:
     with pytest.raises(OSError, match="refused"):
         tasks.send_notice(notice_id=str(notice.pk))
 
-    assert notices.unsent(now=timezone.now() + timedelta(minutes=2), limit=9) == [notice.pk]
-    assert notices.unsent(now=timezone.now(), limit=9) == []
+    later = timezone.now() + timedelta(minutes=2)
+    assert notices.unsent(now=later, limit=9) == []
+    assert len(notifications.unmailed(now=later)) == 1
+    assert notifications.unmailed(now=timezone.now()) == []
 
 
 def test_little_credit_is_told_once_for_each_purchase() -> None:
