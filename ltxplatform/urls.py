@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("accounts.urls")),
     path("", include("generations.urls")),
+    path("", include("ltxplatform.data_rights.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("ltxplatform.api_urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),

@@ -17,6 +17,8 @@ class Team(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     is_personal = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When it will be deleted; until then nothing new may be made or bought.
+    ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(User, through="accounts.Membership", related_name="teams")
 
     class Meta:

@@ -12,6 +12,7 @@ from accounts.permissions import (
     GENERATIONS_CREATE,
     GENERATIONS_VIEW,
     KEYS_MANAGE,
+    TEAM_OWN,
 )
 
 # public: everybody. signed_in: whoever has an account. staff: is_staff. team: a member whose role carries the
@@ -65,6 +66,11 @@ ACCESS: dict[str, Access] = {
     "accounts:key_create": team(get=KEYS_MANAGE, post=KEYS_MANAGE),
     "accounts:key_revoke": team(post=KEYS_MANAGE, pk="key_id"),
     "accounts:staff_visits": team(get=AUDIT_VIEW),
+    "data_rights:team_data": team(get=TEAM_OWN),
+    "data_rights:team_delete": team(get=TEAM_OWN, post=TEAM_OWN),
+    "data_rights:team_delete_undo": team(post=TEAM_OWN),
+    "data_rights:team_export": team(post=TEAM_OWN),
+    "data_rights:team_export_file": team(get=TEAM_OWN, pk="export_id"),
     "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
     "generations:price": team(get=GENERATIONS_CREATE),
     "generations:image_upload": team(post=GENERATIONS_CREATE),
@@ -105,6 +111,11 @@ ACCESS: dict[str, Access] = {
     "billing:request_decline": team(post=BUDGETS_MANAGE, pk="request_id"),
     "accounts:own_staff_visits": Access("signed_in"),
     "accounts:staff_session_end": Access("staff", {"POST": ""}),
+    "data_rights:own_data": Access("signed_in"),
+    "data_rights:own_delete": Access("signed_in", {"GET": "", "POST": ""}),
+    "data_rights:own_delete_undo": Access("signed_in", {"POST": ""}),
+    "data_rights:own_export": Access("signed_in", {"POST": ""}),
+    "data_rights:own_export_file": Access("signed_in", args={"pk": "export_id"}),
     # -- doors of their own
     "generations:media": Access("token", args={"token": "token", "name": "name"}),
     "generations:fal_webhook": Access("webhook", {"POST": ""}, {"token": "webhook_token"}),

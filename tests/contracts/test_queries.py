@@ -25,6 +25,8 @@ PAGES = {
     "generations:batch": 11,
     "accounts:keys": 7,
     "accounts:staff_visits": 7,
+    "data_rights:team_data": 8,
+    "data_rights:team_delete": 15,
     "billing:home": 17,
     "billing:purchase": 11,
     "billing:statement": 17,
