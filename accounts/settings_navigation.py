@@ -19,4 +19,5 @@ ENTRIES: Final = (
     Entry("E-mail", "account_email"),
     Entry("Password", "account_change_password", ("account_set_password",)),
     Entry("Visits of staff", "accounts:own_staff_visits"),
+    Entry("Data", "data_rights:own_data", ("data_rights:own_delete",)),
 )

@@ -23,7 +23,7 @@ from ltxplatform.data_rights.forms import ConfirmForm
 from ltxplatform.data_rights.models import DataExport, Deletion
 from ltxplatform.data_rights.services import deletions, exports
 
-PAGE = "data_rights/data.html"
+EXPORTS = "data_rights/exports.html"
 
 
 @require_safe
@@ -129,11 +129,13 @@ def _page(request: HttpRequest, team: Team | None, *, status: int = 200, **more:
         "is_own": team is None,
         "exports": exports.exports_of(person, team),
         "deletion": deletion,
+        "days": settings.EXPORT_DAYS,
         "can_undo": deletion is not None and deletion.due_at > timezone.now(),
         **more,
     }
+    page = "data_rights/own.html" if team is None else "data_rights/team.html"
     wants_fragment = request.htmx and not request.htmx.boosted  # type: ignore[attr-defined]
-    response = render(request, f"{PAGE}#exports" if wants_fragment else PAGE, context, status=status)
+    response = render(request, EXPORTS if wants_fragment else page, context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
     return response
 

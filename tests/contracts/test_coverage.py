@@ -15,7 +15,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "ltxplatform/data_rights/tasks.py": ("ltxplatform/data_rights/test_exports.py", "tasks.export_step"),
     "ltxplatform/data_rights/services/content.py": ("ltxplatform/data_rights/test_exports.py", "recipe.json"),
     "billing/services/closing.py": ("ltxplatform/data_rights/test_deletions.py", "forfeited"),
-    "generations/services/erasure.py": ("ltxplatform/data_rights/test_deletions.py", "erasure.BATCH"),
+    "generations/services/erasure.py": ("ltxplatform/data_rights/test_deletions.py", "setattr(erasure"),
     "ltxplatform/data_rights/services/erasing.py": (
         "ltxplatform/data_rights/test_deletions.py",
         "deletion_step",

@@ -26,7 +26,7 @@ PAGES = {
     "accounts:keys": 7,
     "accounts:staff_visits": 7,
     "data_rights:team_data": 8,
-    "data_rights:team_delete": 15,
+    "data_rights:team_delete": 16,
     "billing:home": 17,
     "billing:purchase": 11,
     "billing:statement": 17,
