@@ -130,6 +130,7 @@ def _page(request: HttpRequest, team: Team | None, *, status: int = 200, **more:
         "exports": exports.exports_of(person, team),
         "deletion": deletion,
         "days": settings.EXPORT_DAYS,
+        "owned": deletions.teams_owned_by(person) if team is None else [],
         "can_undo": deletion is not None and deletion.due_at > timezone.now(),
         **more,
     }

@@ -87,6 +87,11 @@ def preview_account(person: User) -> AccountEnd:
     return AccountEnd(own, shared, keys, blockers)
 
 
+def teams_owned_by(person: User) -> list[Team]:
+    owned = Team.objects.filter(memberships__user=person, memberships__role=Role.OWNER)
+    return list(owned.order_by("name"))
+
+
 def waiting_deletion(*, team: Team | None = None, person: User | None = None) -> Deletion | None:
     rows = Deletion.objects.filter(state=DeletionState.WAITING)
     return (rows.filter(team=team) if team is not None else rows.filter(team=None, person=person)).first()

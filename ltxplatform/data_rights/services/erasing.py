@@ -15,11 +15,22 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import CASCADE, Model, ProtectedError, QuerySet
+from django.db.models import (
+    CASCADE,
+    CharField,
+    EmailField,
+    F,
+    Model,
+    ProtectedError,
+    QuerySet,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Replace
 from django.utils import timezone
 
 from accounts.audit import record
-from accounts.models import ApiKey, AuditEvent, Membership, Role, StaffSession, Team, User
+from accounts.models import ApiKey, AuditEvent, Membership, Role, StaffSession, StaffVisit, Team, User
 from billing.models import (
     Account,
     Debt,
@@ -75,6 +86,8 @@ KEPT_OF_TEAM: Final[frozenset[type[Model]]] = BOOKS | {
 }
 # Rows that name a person and stay: they belong to teams, or to the log.
 KEPT_OF_PERSON: Final[frozenset[type[Model]]] = frozenset({ApiKey, AuditEvent, MemberLine, StaffSession})
+# Rows whose words only the database's own functions may erase, and those that are people and teams themselves.
+UNTOUCHED: Final[frozenset[type[Model]]] = frozenset({AuditEvent, StaffVisit, User, Team})
 SHORTEST_NAME: Final = 5
 
 
@@ -147,6 +160,7 @@ def _end_person(person: User) -> None:
             continue
         if relation.on_delete is CASCADE:
             model._base_manager.filter(**{relation.field.name: person}).delete()
+    _take_out(words)
     _run("SELECT accounts_forget_person(%s)", person.pk)
     _run("SELECT accounts_forget_words(%s::text[])", words)
     person.email, person.name = f"deleted-{person.pk}@deleted.invalid", ""
@@ -155,6 +169,23 @@ def _end_person(person: User) -> None:
     person.set_unusable_password()
     person.save()
     record("user.deleted", by=None, about=person, name="Deleted person")
+
+
+def _take_out(words: list[str]) -> None:
+    """Where others keep the person's address or name: rows sent to it go, sentences about it lose it."""
+    for model in (
+        model for app in ("accounts", "billing") for model in apps.get_app_config(app).get_models()
+    ):
+        if model in BOOKS or model in UNTOUCHED:
+            continue
+        for field in model._meta.concrete_fields:
+            if isinstance(field, EmailField):
+                model._base_manager.filter(**{f"{field.name}__in": words}).delete()
+            elif isinstance(field, (CharField, TextField)) and not field.choices and not field.unique:
+                for word in words:
+                    rows = model._base_manager.filter(**{f"{field.name}__contains": word})
+                    # Never longer than what it replaces: columns have their limits.
+                    rows.update(**{field.name: Replace(F(field.name), Value(word), Value("…"))})
 
 
 def _end_keys(keys: QuerySet[ApiKey]) -> None:

@@ -16,7 +16,7 @@ from accounts.api_keys import create_api_key
 from accounts.audit import record
 from accounts.models import ApiKey, AuditEvent, Membership, StaffSession, Team, User
 from accounts.services.staff_sessions import note_visit, start_staff_session
-from billing.models import Entry, Payment, StripeCustomer, StripeReceipt
+from billing.models import Entry, Payment, RaiseRequest, StripeCustomer, StripeReceipt
 from billing.services import balance_of, set_limit, start_purchase
 from billing.services.notices import note
 from billing.services.raise_requests import ask_for_more
@@ -297,6 +297,10 @@ def test_no_word_of_a_person_and_their_team_is_left_anywhere(team):
     Membership.objects.create(team=team, user=person, role="editor")
     record("member.added", by=factories.actor_for(team), about=person, new={"email": person.email})
     create_api_key(actor=factories.actor_for(team, person), name=CANARY, scopes=["read"])
+    theirs = set_limit(team=team, member=factories.owner_of(team), period="day", cap=1)
+    RaiseRequest.objects.create(
+        team=team, limit=theirs, asked_by=factories.owner_of(team), amount=1, reason=f"As {person.name} says"
+    )
     assert ask_own(person).status_code == 302
     run_until_done(start_export(own, person))
     before = {place for place, _ in hits()}
@@ -305,6 +309,7 @@ def test_no_word_of_a_person_and_their_team_is_left_anywhere(team):
 
     assert len(before) >= 20, before
     assert hits() == []
+    assert RaiseRequest.objects.get(limit=theirs).reason == "As … says"
     assert files() == []
     call_command("billing_verify")
 
