@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -20,7 +21,9 @@ from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_
 
 # Roles are a table in permissions.py; Django's groups would be a second, unread one. Factors and sessions are
 # secrets of their owners.
-admin.site.unregister([Group, EmailAddress, Authenticator, UserSession])
+admin.site.unregister(
+    [Group, EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken]
+)
 
 
 class MembershipTable(ReadOnlyTable):

@@ -4,6 +4,7 @@ from typing import cast
 
 from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -44,6 +45,8 @@ def security(request: HttpRequest) -> HttpResponse:
             for each in Membership.objects.filter(user=user).select_related("team").order_by("team__name")
             if TEAM_MANAGE in each.permissions and not each.team.is_personal
         ],
+        "provider": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        "connected": bool(settings.OIDC_ISSUER) and SocialAccount.objects.filter(user=user).exists(),
         "sessions": sessions.sessions_of(user, current=request.session.session_key),
         "events": recent_events(user, most=EVENTS_SHOWN),
     }

@@ -24,6 +24,7 @@ ENTRIES: Final = (
         (
             "account_change_password",
             "account_set_password",
+            "socialaccount_connections",
             "mfa_activate_totp",
             "mfa_deactivate_totp",
             "mfa_add_webauthn",

@@ -83,6 +83,15 @@ def _production_problems() -> Iterable[CheckMessage]:
         yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
     if settings.BREACHED_PASSWORDS_FILE and not Path(settings.BREACHED_PASSWORDS_FILE).is_file():
         yield Error("BREACHED_PASSWORDS_FILE names no file: nobody could choose a password.", id="ltx.E022")
+    if settings.OIDC_ISSUER and not (
+        settings.OIDC_ISSUER.startswith("https://")
+        and settings.OIDC_CLIENT_ID
+        and settings.OIDC_CLIENT_SECRET
+    ):
+        yield Error(
+            "OIDC_ISSUER must be an https:// address, with OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.",
+            id="ltx.E023",
+        )
     yield from _fal_problems()
     yield from _stripe_problems()
 

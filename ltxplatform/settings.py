@@ -153,6 +153,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -327,6 +329,34 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IN_DEVELOPMENT
 # Staff without a second factor get no further than setting one up.
 STAFF_NEEDS_SECOND_FACTOR = env.boolean("STAFF_NEEDS_SECOND_FACTOR", default=not IN_DEVELOPMENT)
 
+# Sign-in with an OpenID provider, where one is named: its name stands on the button.
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_ISSUER = env.address("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
+redaction.hide(OIDC_CLIENT_SECRET)
+# Whether somebody whose address the provider has verified comes into the account that has this address already.
+# Only for a provider that gives nobody an address that is not theirs.
+OIDC_TRUSTS_ADDRESSES = env.boolean("OIDC_TRUSTS_ADDRESSES", default=False)
+# Where the sign-in form leads, so that the Content-Security-Policy lets it.
+OIDC_PAGES = env.items(
+    "OIDC_PAGES", default=("{0.scheme}://{0.netloc}".format(urlsplit(OIDC_ISSUER)),) if OIDC_ISSUER else ()
+)
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
+        {
+            "provider_id": "sso",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
+            "settings": {"server_url": OIDC_ISSUER},
+        }
+    ]
+SOCIALACCOUNT_ADAPTER = "accounts.provider_adapter.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = OIDC_TRUSTS_ADDRESSES
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = OIDC_TRUSTS_ADDRESSES
+
 # A session ends when nobody used it for so long, and so long after its sign-in however much it is used.
 SESSION_IDLE_HOURS = env.integer("SESSION_IDLE_HOURS", default=7 * 24, minimum=1)
 SESSION_MAX_HOURS = env.integer("SESSION_MAX_HOURS", default=30 * 24, minimum=1)
@@ -391,7 +421,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         # Also where an answer to a form redirects.
-        "form-action": ["'self'", *STRIPE_PAGES],
+        "form-action": ["'self'", *STRIPE_PAGES, *OIDC_PAGES],
     }
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from django import template
+from django.conf import settings
 from django.http import QueryDict
 from django.template import RequestContext
 from django.urls import reverse
@@ -106,6 +107,17 @@ def settings_navigation(context: RequestContext) -> dict[str, object]:
         for entry in ENTRIES
     ]
     return {"items": items, "label": "Settings"}
+
+
+@register.inclusion_tag("components/provider_button.html", takes_context=True)
+def provider_button(context: RequestContext, *, process: str = "login") -> dict[str, object]:
+    """A way to sign in with the OpenID provider, or to "connect" it; nothing where none is set up."""
+    return {
+        "name": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        "process": process,
+        "redirect_field": context.get("redirect_field", ""),
+        "csrf_token": context.get("csrf_token", ""),
+    }
 
 
 @register.inclusion_tag("components/confirm_first.html", takes_context=True)

@@ -157,6 +157,12 @@ ACCESS: dict[str, Access] = {
     "account_confirm_login_code": public(),
     "account_signup_by_passkey": public(),
     "mfa_login_webauthn": public(),
+    "socialaccount_login_cancelled": public(),
+    "socialaccount_login_error": Access("signed_in"),
+    "socialaccount_signup": public(),
+    "openid_connect_login": public(provider_id="word"),
+    "openid_connect_callback": public(provider_id="word"),
+    "socialaccount_connections": Access("signed_in"),
     # These continue a sign-in or sign-up; without one there is only the beginning to go to.
     "mfa_authenticate": public(),
     "mfa_signup_webauthn": public(),

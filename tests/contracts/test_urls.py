@@ -20,6 +20,7 @@ CONTINUING = {
     "account_email_verification_sent",
     "mfa_authenticate",
     "mfa_login_webauthn",
+    "socialaccount_signup",
 }
 
 

@@ -130,6 +130,7 @@ FACTORS = [
     "webauthn_removed",
     "recovery_codes_generated",
 ]
+PROVIDER = ["account_connected", "account_disconnected"]
 LETTERS = {
     "email_confirmation": {"code": "ABCD-EFGH"},
     "email_confirmation_signup": {"code": "ABCD-EFGH"},
@@ -142,16 +143,19 @@ LETTERS = {
     "email_changed": {"from_email": "<b>", "to_email": "b@example.com", "user_agent": "<b>"},
     "email_confirm": {"user_agent": "<b>"},
     "email_deleted": {"deleted_email": "<b>", "user_agent": "<b>"},
-    **{name: {"ip": "192.0.2.1", "user_agent": "<b>"} for name in FACTORS},
+    **{name: {"ip": "192.0.2.1", "user_agent": "<b>"} for name in [*FACTORS, *PROVIDER]},
 }
+
+
+def app_of(letter: str) -> str:
+    return "mfa" if letter in FACTORS else "socialaccount" if letter in PROVIDER else "account"
 
 
 @pytest.mark.parametrize("name", LETTERS)
 def test_a_letter_has_a_subject_a_text_and_a_page(name: str) -> None:
     subject, text, html = (
         render_to_string(
-            f"{'mfa' if name in FACTORS else 'account'}/email/{name}_{part}",
-            {"timestamp": timezone.now(), **LETTERS[name]},
+            f"{app_of(name)}/email/{name}_{part}", {"timestamp": timezone.now(), **LETTERS[name]}
         )
         for part in ("subject.txt", "message.txt", "message.html")
     )
