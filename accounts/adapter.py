@@ -6,6 +6,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts import addresses, services
 from accounts.audit import record
@@ -125,3 +127,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def _too_many(self, key: str) -> ValidationError:
         wait = seconds_to_wait(self.request, action="login_failed", key=key)
         return ValidationError(f"Too many attempts. Try again {in_words(wait)}.", code=TOO_MANY)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """To the invitation somebody came with, or that waits for an address they have proven by now: the letter's
+        link may have been opened in another browser than the one they sign up in."""
+        if "invitation" not in request.session and isinstance(request.user, User):
+            waiting = services.invitation_for(request.user, now=timezone.now())
+            if waiting is not None:
+                request.session["invitation"] = waiting.token_hash
+        if "invitation" in request.session:
+            return reverse("accounts:invitation")
+        return super().get_login_redirect_url(request)

@@ -6,6 +6,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.api_keys import NAME_LENGTH
+from accounts.models import Role
 from accounts.services import teams
 
 SCOPE_CHOICES = (
@@ -46,3 +47,24 @@ class TeamForm(forms.Form):
         error_messages={"required": "Give the team a name."},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
+
+
+class InviteForm(forms.Form):
+    """One address or a pasted list; what each entry is worth is for the service to say."""
+
+    emails = forms.CharField(
+        label="E-mail addresses",
+        max_length=1_000_000,
+        error_messages={
+            "required": "Write at least one e-mail address.",
+            "max_length": "This list is too long. Send it in parts of 500 addresses.",
+        },
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.EDITOR)
+
+    def offer(self, roles: list[str]) -> None:
+        """Show only these roles."""
+        self.fields["role"] = forms.ChoiceField(
+            label="Role", choices=[(role, Role(role).label) for role in roles], initial=Role.EDITOR
+        )

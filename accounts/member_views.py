@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
+from accounts.forms import InviteForm
 from accounts.http import TeamRequest, requires
 from accounts.models import Membership, Role
 from accounts.permissions import BILLING_VIEW, MEMBERS_MANAGE, MEMBERS_VIEW
 from accounts.sections import team_tabs
 from accounts.services import MemberNotFound, RoleRefused
+from accounts.services.invitations import MOST_OPEN, Invited
 from accounts.services.members import ROLE_WORDS
 from accounts.spending import spent_by_members
 
@@ -83,15 +85,18 @@ def leave(request: TeamRequest) -> HttpResponse:
     return _left(request)
 
 
-def members_page(request: TeamRequest, *, refused: str = "", **more: Any) -> HttpResponse:
-    """The list with everything beside it; `refused` says why something was not done."""
+def members_page(
+    request: TeamRequest, *, refused: str = "", form: InviteForm | None = None, outcome: Invited | None = None
+) -> HttpResponse:
+    """The list with everything beside it. `refused` says why something was not done, `outcome` who was not invited."""
     sees_money = request.actor.may(BILLING_VIEW)
-    today = timezone.now().date()
+    now = timezone.now()
+    today = now.date()
     spent = spent_by_members(request.team, today.replace(day=1), today) if sees_money else {}
     page = Paginator(services.members_of(request.team), PAGE_SIZE).get_page(request.GET.get("page"))
-    own = Membership.objects.get(team=request.team, user=request.user)
-    grantable = services.grantable_roles(own.role)
-    context = {
+    own = Membership.objects.filter(team=request.team, user=request.user).first()
+    grantable = services.grantable_roles(own.role) if own is not None else []
+    context: dict[str, Any] = {
         "tabs": team_tabs(request.actor, "accounts:members"),
         "page": page,
         "listed": [_listed(each, own, grantable, spent) for each in page],
@@ -99,18 +104,24 @@ def members_page(request: TeamRequest, *, refused: str = "", **more: Any) -> Htt
         "manages": bool(grantable),
         "role_words": [(Role(role).label, words) for role, words in ROLE_WORDS.items()],
         "refused": refused,
-        **more,
+        "outcome": outcome,
     }
-    return render(request, PAGE, context, status=422 if refused else 200)
+    if grantable:
+        context["form"] = form or InviteForm()
+        context["form"].offer(grantable)
+        context["invitations"] = services.waiting_invitations(request.team)[:MOST_OPEN]
+        context["now"] = now
+    wrong = refused or outcome or (form is not None and form.errors)
+    return render(request, PAGE, context, status=422 if wrong else 200)
 
 
-def _listed(membership: Membership, own: Membership, grantable: list[str], spent: Any) -> ListedMember:
+def _listed(membership: Membership, own: Membership | None, grantable: list[str], spent: Any) -> ListedMember:
     in_reach = membership.role in grantable
     return ListedMember(
         membership,
         spent.get(membership.user_id, 0),
         [(role, Role(role).label) for role in grantable] if in_reach else [],
-        in_reach and membership.pk != own.pk,
+        in_reach and own is not None and membership.pk != own.pk,
     )
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any, ClassVar, Final, cast
 
 from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
@@ -121,6 +122,14 @@ def created(
     data: Any, *, location: str, status: int = 201, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(data, status=status, headers={"Location": location, **(headers or {})})
+
+
+def link_to_next(request: Request, cursor: str | None) -> dict[str, str]:
+    """The `Link` header of a list's page; nothing on the last one."""
+    if cursor is None:
+        return {}
+    query = urlencode({**request.query_params.dict(), "cursor": cursor})
+    return {"Link": f'<{request.build_absolute_uri(request.path)}?{query}>; rel="next"'}
 
 
 def _method(request: Request) -> str:

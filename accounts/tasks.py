@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.background import enqueue
-from accounts.services import notifications, staff_sessions
+from accounts.services import invitation_mail, notifications, staff_sessions
 
 
 def tell_about_staff_session(*, session_id: str, **_: object) -> None:
@@ -24,3 +24,11 @@ def mail_notifications(**_: object) -> None:
     """Letters that wait although nobody is about to send them."""
     for notification_id in notifications.unmailed(now=timezone.now()):
         enqueue(notifications.MAIL, notification_id=str(notification_id))
+
+
+def send_invitation(*, invitation_id: str, **_: object) -> None:
+    invitation_mail.send_invitation(invitation_id=UUID(invitation_id), now=timezone.now())
+
+
+def enqueue_invitations(**_: object) -> None:
+    invitation_mail.enqueue_due(now=timezone.now())

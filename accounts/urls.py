@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts import (
+    invitation_views,
     member_views,
     notification_views,
     security_views,
@@ -22,6 +23,21 @@ urlpatterns = [
     path("t/<slug:team_slug>/members/", member_views.members, name="members"),
     path("t/<slug:team_slug>/members/<int:pk>/role/", member_views.member_role, name="member_role"),
     path("t/<slug:team_slug>/members/<int:pk>/remove/", member_views.member_remove, name="member_remove"),
+    path("t/<slug:team_slug>/members/invite/", invitation_views.invite, name="invite"),
+    path(
+        "t/<slug:team_slug>/invitations/<uuid:pk>/resend/",
+        invitation_views.invitation_resend,
+        name="invitation_resend",
+    ),
+    path(
+        "t/<slug:team_slug>/invitations/<uuid:pk>/revoke/",
+        invitation_views.invitation_revoke,
+        name="invitation_revoke",
+    ),
+    path("invitations/<str:token>/", invitation_views.invitation_open, name="invitation_open"),
+    path("invitation/", invitation_views.invitation, name="invitation"),
+    path("invitation/accept/", invitation_views.invitation_accept, name="invitation_accept"),
+    path("invitation/decline/", invitation_views.invitation_decline, name="invitation_decline"),
     path("t/<slug:team_slug>/leave/", member_views.leave, name="leave"),
     path("t/<slug:team_slug>/settings/", team_views.team_settings, name="team_settings"),
     path("t/<slug:team_slug>/settings/share/", team_views.team_share, name="team_share"),

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from django.utils.http import urlencode
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -21,7 +20,7 @@ from accounts.actors import Actor
 from accounts.errors import DomainError
 from accounts.http import actor_of
 from accounts.permissions import BILLING_VIEW, GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
-from accounts.rest import ApiView, StrictJSONParser, body_of, created, empty, refuse_unknown
+from accounts.rest import ApiView, StrictJSONParser, body_of, created, empty, link_to_next, refuse_unknown
 from accounts.rest_schema import header, problems
 from billing.services import balance_of, default_clip_price, quote, quote_all, quote_for_15_minutes
 from generations import api_output, input_schema
@@ -333,13 +332,6 @@ def _find(actor: Actor, pk: UUID) -> Generation:
     if clip is None:
         raise GenerationNotFound("There is no such clip in this team.")
     return clip
-
-
-def link_to_next(request: Request, cursor: str | None) -> dict[str, str]:
-    if cursor is None:
-        return {}
-    query = urlencode({**request.query_params.dict(), "cursor": cursor})
-    return {"Link": f'<{request.build_absolute_uri(request.path)}?{query}>; rel="next"'}
 
 
 def _etag(data: Any) -> str:

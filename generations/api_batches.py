@@ -13,11 +13,11 @@ from accounts.actors import Actor
 from accounts.errors import FieldErrors
 from accounts.http import actor_of
 from accounts.permissions import BILLING_VIEW, GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
-from accounts.rest import ApiView, body_of, created, empty
+from accounts.rest import ApiView, body_of, created, empty, link_to_next
 from accounts.rest_schema import header, problems
 from billing.services import balance_of
 from generations import api_output, batch_rows
-from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, link_to_next
+from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY
 from generations.api_input import idempotency_key_of, read_quote_id, start_within_of
 from generations.batch_rows import Row
 from generations.models import Batch, BatchKind

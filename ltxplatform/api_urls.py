@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from accounts import api_members
 from billing import api as billing
 from generations import api as generations
 from generations import api_batches, api_derived, api_queue
@@ -17,6 +18,11 @@ urlpatterns = [
     path("v1/ledger", billing.Ledger.as_view(), name="ledger"),
     path("v1/usage", billing.UsageReport.as_view(), name="usage"),
     path("v1/forecast", billing.ForecastReport.as_view(), name="forecast"),
+    path("v1/members", api_members.Members.as_view(), name="members"),
+    path("v1/members/<int:pk>", api_members.OneMember.as_view(), name="member"),
+    path("v1/invitations", api_members.Invitations.as_view(), name="invitations"),
+    path("v1/invitations/<uuid:pk>", api_members.OneInvitation.as_view(), name="invitation"),
+    path("v1/invitations/<uuid:pk>/resend", api_members.ResendInvitation.as_view(), name="invitation_resend"),
     path("v1/quotes", generations.Quotes.as_view(), name="quotes"),
     path("v1/uploads", generations.Uploads.as_view(), name="uploads"),
     path("v1/uploads/<uuid:pk>", generations.Upload.as_view(), name="upload"),

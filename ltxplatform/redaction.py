@@ -5,7 +5,7 @@ from typing import Any, Final
 
 HIDDEN: Final = "[hidden]"
 _PATTERNS: Final = (
-    (re.compile(r"(/(?:media|webhooks/fal|confirm-email|key)/)[^/\s\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/(?:media|webhooks/fal|confirm-email|key|invitations)/)[^/\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"ltx_live_(\w{1,16})_\w+"), rf"ltx_live_\1_{HIDDEN}"),
     (re.compile(r"\b(Key|Bearer)\s+[^\s\"',]+"), rf"\1 {HIDDEN}"),
     (re.compile(r"\b(?:whsec|sk_live|sk_test|rk_live|rk_test)_\w+"), HIDDEN),

@@ -1,6 +1,7 @@
 """People, teams, keys, and what was done with them."""
 
 from accounts.models.audit import ActorKind, AuditEvent
+from accounts.models.invitations import Invitation
 from accounts.models.keys import ApiKey
 from accounts.models.notifications import Notification, NotificationChoice
 from accounts.models.people import Theme, User, UserManager
@@ -11,6 +12,7 @@ __all__ = [
     "ActorKind",
     "ApiKey",
     "AuditEvent",
+    "Invitation",
     "Membership",
     "Notification",
     "NotificationChoice",

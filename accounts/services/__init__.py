@@ -1,5 +1,21 @@
 """Every write to people and teams."""
 
+from accounts.services.accepting import (
+    AddressNotProven,
+    InvitationGone,
+    accept_invitation,
+    decline_invitation,
+    find_invitation,
+    invitation_for,
+)
+from accounts.services.invitations import (
+    InvitationNotFound,
+    InvitationRefused,
+    invite,
+    resend_invitation,
+    revoke_invitation,
+    waiting_invitations,
+)
 from accounts.services.members import (
     MemberNotFound,
     RoleRefused,
@@ -23,19 +39,31 @@ from accounts.services.teams import (
 
 __all__ = [
     "RESERVED_SLUGS",
+    "AddressNotProven",
+    "InvitationGone",
+    "InvitationNotFound",
+    "InvitationRefused",
     "MemberNotFound",
     "RoleRefused",
+    "accept_invitation",
     "add_member",
     "change_role",
     "create_personal_team",
     "create_team",
+    "decline_invitation",
+    "find_invitation",
     "grantable_roles",
     "hand_over",
+    "invitation_for",
+    "invite",
     "leave_team",
     "members_of",
     "note_visit",
     "remember_team",
     "remove_member",
     "rename_team",
+    "resend_invitation",
+    "revoke_invitation",
     "share_team",
+    "waiting_invitations",
 ]

@@ -86,7 +86,7 @@ def remove_member(*, actor: Actor, user_id: int) -> User:
 @transaction.atomic
 def leave_team(*, actor: Actor) -> User:
     """Leave; whoever may do nothing else may do this. Raises MemberNotFound and RoleRefused for the last owner."""
-    _lock(actor.team)
+    lock_team(actor.team)
     membership = _membership(actor.team, actor.user.pk if actor.user else 0)
     return _end(actor, membership, "member.left")
 
@@ -132,13 +132,14 @@ def own_membership(actor: Actor) -> Membership | None:
 
 
 def _own_and_other(actor: Actor, user_id: int) -> tuple[Membership | None, Membership]:
-    _lock(actor.team)
+    lock_team(actor.team)
     other = _membership(actor.team, user_id)
     return own_membership(actor), other
 
 
-def _lock(team: Team) -> None:
-    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+def lock_team(team: Team) -> Team:
+    """The team as it is now; who changes its people waits for who does so already."""
+    return Team.objects.select_for_update(no_key=True).get(pk=team.pk)
 
 
 def _membership(team: Team, user_id: int) -> Membership:

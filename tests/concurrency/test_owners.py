@@ -37,7 +37,7 @@ def test_of_two_owners_one_stays(cloned_database):
 
 
 def test_control_without_lock_and_trigger_none_stays(cloned_database, monkeypatch):
-    monkeypatch.setattr(member_services, "_lock", lambda team: None)
+    monkeypatch.setattr(member_services, "lock_team", lambda team: None)
     monkeypatch.setattr(member_services, "_refuse_last_owner", lambda membership: None)
     team = make_team()
     first, second = owner_of(team), make_member(team, "owner")
@@ -50,7 +50,7 @@ def test_control_without_lock_and_trigger_none_stays(cloned_database, monkeypatc
 
 
 def test_the_trigger_alone_keeps_one(cloned_database, monkeypatch):
-    monkeypatch.setattr(member_services, "_lock", lambda team: None)
+    monkeypatch.setattr(member_services, "lock_team", lambda team: None)
     monkeypatch.setattr(member_services, "_refuse_last_owner", lambda membership: None)
     team = make_team()
     first, second = owner_of(team), make_member(team, "owner")

@@ -31,6 +31,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/second_factors.py": ("accounts/test_team_second_factor.py", "require_second_factor"),
     "accounts/services/sessions.py": ("accounts/test_security_page.py", "accounts:session_end"),
     "accounts/services/sign_in_events.py": ("accounts/test_security_page.py", "Sign-in failed"),
+    "accounts/services/accepting.py": ("accounts/test_invitations.py", "test_nobody_gets_in_by"),
+    "accounts/services/invitation_mail.py": ("accounts/test_invitations.py", "tasks.send_invitation"),
     "accounts/management/commands/api_key.py": ("accounts/test_api_keys.py", '"api_key"'),
     "billing/management/commands/billing_adjust.py": ("billing/test_adjustments.py", '"billing_adjust"'),
     "billing/management/commands/billing_statement.py": ("billing/test_statements.py", '"billing_statement"'),

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiKey, Role, Team, User
+from accounts.models import ApiKey, Invitation, Role, Team, User
 from accounts.permissions import SCOPE_PERMISSIONS
 from billing.models import Payment, Purchase, RaiseRequest
 from billing.services import credit_purchase, set_limit, start_purchase
@@ -37,12 +37,14 @@ class World:
     purchase: Purchase
     request: RaiseRequest
     export: DataExport
+    invitation: Invitation
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
     batch_id = property(lambda self: self.batch.pk)
     image_id = property(lambda self: self.clip.image_id)
     member_id = property(lambda self: self.people["editor"].pk)
+    invitation_id = property(lambda self: self.invitation.pk)
     purchase_id = property(lambda self: self.purchase.pk)
     limit_id = property(lambda self: self.request.limit_id)
     request_id = property(lambda self: self.request.pk)
@@ -82,6 +84,7 @@ def make_world() -> World:
         make_purchase(team),
         request,
         export_of(team, people["owner"]),
+        factories.make_invitation(team),
     )
 
 

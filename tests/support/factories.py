@@ -9,8 +9,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.actors import Actor, member_actor, system_actor
-from accounts.models import Membership, Team, User
-from accounts.services import add_member, create_team
+from accounts.models import Invitation, Membership, Team, User
+from accounts.services import add_member, create_team, invite
 from billing.services import grant_promo
 from generations.models import Batch, BatchKind, Generation, Image
 from generations.parameters import ClipParams
@@ -41,6 +41,15 @@ def make_member(team: Team, role: str) -> User:
     user = make_user()
     add_member(team=team, user=user, role=role)
     return user
+
+
+def make_invitation(
+    team: Team, email: str = "", *, by: User | None = None, role: str = "editor"
+) -> Invitation:
+    """Its letter waits in the queue."""
+    address = email or f"guest{next(_numbers)}@example.com"
+    outcome = invite(actor=actor_for(team, by), addresses=[address], role=role, now=timezone.now())
+    return outcome.invitations[0]
 
 
 def owner_of(team: Team) -> User:
