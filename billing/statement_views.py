@@ -25,7 +25,7 @@ from billing.services.statement_pages import (
 from billing.statement_forms import MomentForm, StatementForm
 
 HEAD = (
-    *("number", "time_utc", "what", "about", "person", "api_key", "clip"),
+    *("number", "time_utc", "what", "about", "person", "api_key", "project", "clip"),
     *("available_change", "held_change", "frozen_change", "available_after"),
 )
 
@@ -89,6 +89,7 @@ def _rows(lines: Iterator[StatementLine]) -> Iterator[tuple[object, ...]]:
                 line.about,
                 line.who.person,
                 line.who.key,
+                line.project or "",
                 line.clip,
             ),
             *(Amount(as_decimal_string(amount)) for amount in (line.available, line.held, line.frozen)),

@@ -3,6 +3,7 @@
 from accounts.models.audit import ActorKind, AuditEvent
 from accounts.models.keys import ApiKey
 from accounts.models.people import Theme, User, UserManager
+from accounts.models.projects import Project
 from accounts.models.staff import SessionEnd, StaffSession, StaffVisit
 from accounts.models.teams import Membership, Role, Team
 
@@ -11,6 +12,7 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Membership",
+    "Project",
     "Role",
     "SessionEnd",
     "StaffSession",

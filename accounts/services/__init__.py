@@ -1,4 +1,4 @@
-"""Every write to people and teams."""
+"""Every write to people, teams and projects."""
 
 from accounts.services.members import (
     MemberNotFound,
@@ -10,6 +10,17 @@ from accounts.services.members import (
     members_of,
     note_visit,
     remove_member,
+)
+from accounts.services.projects import (
+    ProjectNotFound,
+    archive_project,
+    create_project,
+    open_projects,
+    project_for_work,
+    project_of,
+    rename_project,
+    restore_project,
+    usual_project,
 )
 from accounts.services.teams import (
     RESERVED_SLUGS,
@@ -24,18 +35,27 @@ from accounts.services.teams import (
 __all__ = [
     "RESERVED_SLUGS",
     "MemberNotFound",
+    "ProjectNotFound",
     "RoleRefused",
     "add_member",
+    "archive_project",
     "change_role",
     "create_personal_team",
+    "create_project",
     "create_team",
     "grantable_roles",
     "hand_over",
     "leave_team",
     "members_of",
     "note_visit",
+    "open_projects",
+    "project_for_work",
+    "project_of",
     "remember_team",
     "remove_member",
+    "rename_project",
     "rename_team",
+    "restore_project",
     "share_team",
+    "usual_project",
 ]

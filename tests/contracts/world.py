@@ -8,8 +8,9 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiKey, Role, Team, User
+from accounts.models import ApiKey, Project, Role, Team, User
 from accounts.permissions import SCOPE_PERMISSIONS
+from accounts.services import create_project
 from billing.models import Payment, Purchase, RaiseRequest
 from billing.services import credit_purchase, set_limit, start_purchase
 from billing.services.raise_requests import ask_for_more
@@ -34,6 +35,7 @@ class World:
     people: dict[str, User]
     purchase: Purchase
     request: RaiseRequest
+    project: Project
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
@@ -43,6 +45,7 @@ class World:
     purchase_id = property(lambda self: self.purchase.pk)
     limit_id = property(lambda self: self.request.limit_id)
     request_id = property(lambda self: self.request.pk)
+    project_id = property(lambda self: self.project.pk)
     key_id = property(lambda self: self.key.pk)
     webhook_token = property(lambda self: self.submission.token)
     token: str = "forged"
@@ -67,7 +70,8 @@ def make_world() -> World:
     limit = set_limit(team=team, member=people["editor"], period="day", cap=200_000)
     editor = factories.actor_for(team, people["editor"])
     request = ask_for_more(actor=editor, limit_id=limit.pk, amount=100_000, reason="A second take")
-    return World(team, clip, batch, key, submission, people, make_purchase(team), request)
+    project = create_project(actor=factories.actor_for(team), name="Spring")
+    return World(team, clip, batch, key, submission, people, make_purchase(team), request, project)
 
 
 def make_purchase(team: Team) -> Purchase:
