@@ -25,8 +25,8 @@ from billing.services.statement_pages import (
 from billing.statement_forms import MomentForm, StatementForm
 
 HEAD = (
-    *("number", "time_utc", "what", "about", "person", "api_key", "project", "clip"),
-    *("available_change", "held_change", "frozen_change", "available_after"),
+    *("number", "time_utc", "what", "about", "person", "api_key", "clip"),
+    *("available_change", "held_change", "frozen_change", "available_after", "project"),
 )
 
 
@@ -89,11 +89,11 @@ def _rows(lines: Iterator[StatementLine]) -> Iterator[tuple[object, ...]]:
                 line.about,
                 line.who.person,
                 line.who.key,
-                line.project or "",
                 line.clip,
             ),
             *(Amount(as_decimal_string(amount)) for amount in (line.available, line.held, line.frozen)),
             None if line.balance is None else Amount(as_decimal_string(line.balance)),
+            line.project or "",
         )
 
 
