@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0003_audit_is_append_only")]
+    dependencies = [("accounts", "0050_how_people_see_pages")]
 
     operations = [
         migrations.CreateModel(
