@@ -71,6 +71,7 @@ def key(request: TeamRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(KEYS_MANAGE)
+@recent_sign_in
 def key_change(request: TeamRequest, pk: UUID) -> HttpResponse:
     item = _found(request, pk)
     form = _bounds_form(request, item, request.POST)
@@ -92,6 +93,7 @@ def key_change(request: TeamRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @requires(KEYS_MANAGE)
+@recent_sign_in
 def key_rotate(request: TeamRequest, pk: UUID) -> HttpResponse:
     """Show the new secret in the answer itself, as for a new key."""
     item = _found(request, pk)
@@ -114,6 +116,7 @@ def key_rotate(request: TeamRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(KEYS_MANAGE)
+@recent_sign_in
 def key_end_old(request: TeamRequest, pk: UUID) -> HttpResponse:
     _found(request, pk)
     try:

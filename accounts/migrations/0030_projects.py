@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0050_how_people_see_pages")]
+    dependencies = [("accounts", "0021_audit_of_object")]
 
     operations = [
         migrations.CreateModel(
