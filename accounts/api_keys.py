@@ -1,39 +1,30 @@
-"""API keys: their form, and every write to them.
+"""API keys: every write to them, and the list of a team's.
 
-A key reads `ltx_live_<public id>_<secret><checksum>`. The public id (12 characters) finds the row. The
-secret (32 characters of base 62, 190 bits) proves the right to it. The checksum (6 characters) is the CRC-32,
-in base 62, of all that stands before it: a mistyped key costs no query, and scanners tell keys from noise.
+How they are written is in key_secrets.py, how they are checked in key_checks.py.
 """
 
-import hashlib
-import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final
+from ipaddress import ip_network
+from typing import Any, Final
 from uuid import UUID
-from zlib import crc32
 
 import structlog
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.audit import record
 from accounts.errors import DomainError, FieldErrors
-from accounts.models import ApiKey, Membership, Team
+from accounts.key_checks import FoundKey, KeyState, role_of_maker, state_of
+from accounts.key_secrets import hash_secret, new_parts, written
+from accounts.models import ApiKey, Project, Team
 from accounts.permissions import SCOPE_PERMISSIONS
 
-PREFIX: Final = "ltx_live_"
-ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-ID_LENGTH: Final = 12
-SECRET_LENGTH: Final = 32
-CHECKSUM_LENGTH: Final = 6
 NAME_LENGTH: Final = 100
-# The column is for people who look for unused keys; a write per request would cost more than it tells.
-USE_RECORDED_EVERY: Final = timedelta(minutes=1)
+NETWORKS_MOST: Final = 20
+LONGEST_OVERLAP: Final = timedelta(days=7)
 
 logger = structlog.get_logger(__name__)
 
@@ -42,67 +33,121 @@ class KeyNotFound(DomainError):
     code = "not_found"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyParts:
-    """A key in the right form; nothing is known yet about whether it opens anything."""
+class KeyEnded(DomainError):
+    """The key was revoked, has expired, or its maker has left."""
 
-    public_id: str
-    secret: str
+    code = "key_ended"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundKey:
-    """A key whose secret was right; `maker_role` is None when its maker has left the team."""
+class NotYourKey(DomainError):
+    """Whoever holds a key acts as its maker: nobody else gets its secret."""
 
-    key: ApiKey
-    maker_role: str | None
-
-
-class KeyState(StrEnum):
-    ACTIVE = "active"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-    ORPHANED = "orphaned"  # its maker has left the team or has no account any more
+    code = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
     key: ApiKey
     state: KeyState
+    # Until when the secret before the last rotation works too; None: it does not.
+    old_until: datetime | None = None
 
 
 @transaction.atomic
 def create_api_key(
-    *, actor: Actor, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+    *,
+    actor: Actor,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    project: Project | None = None,
+    networks: Sequence[str] = (),
 ) -> tuple[ApiKey, str]:
     """Make a key for the actor's team; the second value is the whole key, which nobody can read again.
 
-    Raises FieldErrors for an empty or long name, no or unknown scopes, or an expiry that has passed.
+    Raises FieldErrors for an empty or long name, no or unknown scopes, an expiry that has passed, networks that are
+    none, a foreign or archived project, and for a key that could do more than the key that makes it.
     """
-    name = name.strip()
-    errors = _mistakes(name=name, scopes=scopes, expires_at=expires_at)
-    if errors:
-        raise FieldErrors(errors)
     if actor.user is None:
         raise ValueError("A key belongs to the person who made it; the system makes none.")
-    parts = KeyParts(_random(ID_LENGTH), _random(SECRET_LENGTH))
-    key = ApiKey.objects.create(
+    parts = new_parts()
+    key = ApiKey(
         public_id=parts.public_id,
         secret_hash=hash_secret(parts.secret),
         team=actor.team,
         created_by=actor.user,
-        name=name,
+        name=name.strip(),
         scopes=[scope for scope in SCOPE_PERMISSIONS if scope in scopes],
         expires_at=expires_at,
+        project=project,
+        networks=list(networks),
     )
-    record(
-        "api_key.created",
-        by=actor,
-        about=key,
-        new={"name": name, "scopes": key.scopes, "expires_at": expires_at},
-    )
+    _settle(actor, key, _mistakes(key, unknown_scopes=set(scopes) - SCOPE_PERMISSIONS.keys()))
+    key.save(force_insert=True)
+    record("api_key.created", by=actor, about=key, new=_facts(key))
     logger.info("api_key.created", key=key.public_id, scopes=key.scopes, actor=actor.label)
     return key, written(parts)
+
+
+@transaction.atomic
+def change_api_key(*, actor: Actor, key_id: UUID, changes: Mapping[str, Any]) -> ApiKey:
+    """Give a key another name, expires_at, project or networks; its scopes and its secret stay.
+
+    Raises KeyNotFound, KeyEnded, and FieldErrors as for a new key.
+    """
+    key = _locked(actor, key_id)
+    before = _facts(key)
+    for field in ("name", "expires_at", "project", "networks"):
+        if field in changes:
+            setattr(key, field, changes[field])
+    key.name = key.name.strip()
+    _settle(actor, key, _mistakes(key, was_for=before["project"]))
+    key.save(update_fields=["name", "expires_at", "project", "networks"])
+    after = _facts(key)
+    changed = [field for field in after if after[field] != before[field]]
+    if changed:
+        record(
+            "api_key.changed",
+            by=actor,
+            about=key,
+            old={field: before[field] for field in changed},
+            new={field: after[field] for field in changed},
+        )
+    return key
+
+
+@transaction.atomic
+def rotate_api_key(*, actor: Actor, key_id: UUID, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
+    """Give a key a new secret; the one it had works until `overlap` is over, the one before that not any more.
+
+    The second value is the whole key, as with a new one. Only its maker, or a key of its maker that may do no less,
+    can: a secret lets its holder act as the maker. Raises KeyNotFound, KeyEnded, NotYourKey, and FieldErrors for an
+    overlap below nothing or above seven days.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise FieldErrors({"overlap": ["The old secret works on for at most 7 days."]})
+    key = _locked(actor, key_id)
+    if actor.user != key.created_by or _excess(actor, key):
+        raise NotYourKey("Only the person who made this key can rotate it. Revoke it, and make another one.")
+    parts = new_parts(key.public_id)
+    key.previous_hash = key.secret_hash if overlap else ""
+    key.previous_until = now + overlap if overlap else None
+    key.secret_hash, key.rotated_at = hash_secret(parts.secret), now
+    key.save(update_fields=["previous_hash", "previous_until", "secret_hash", "rotated_at"])
+    record("api_key.rotated", by=actor, about=key, new={"old_secret_until": key.previous_until})
+    logger.info("api_key.rotated", key=key.public_id, actor=actor.label)
+    return key, written(parts)
+
+
+@transaction.atomic
+def end_old_secret(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """Let the secret before the last rotation open nothing from now on. Raises KeyNotFound, KeyEnded."""
+    key = _locked(actor, key_id)
+    if key.previous_hash:
+        key.previous_hash, key.previous_until = "", None
+        key.save(update_fields=["previous_hash", "previous_until"])
+        record("api_key.old_secret_ended", by=actor, about=key)
+    return key
 
 
 @transaction.atomic
@@ -120,92 +165,120 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def keys_of(team: Team, *, now: datetime) -> list[ListedKey]:
-    """A team's keys with their makers, newest first, in one query."""
-    keys = ApiKey.objects.filter(team=team).select_related("created_by").annotate(role=_role_of_maker())
-    return [ListedKey(key, state_of(FoundKey(key, key.role), now=now)) for key in keys]
+    """A team's keys with their makers and projects, newest first, in one query."""
+    return [_listed(key, now) for key in _with_roles(team)]
 
 
-def state_of(found: FoundKey, *, now: datetime) -> KeyState:
-    """Whether the key opens anything at `now`, or why not."""
-    if found.key.is_revoked:
-        return KeyState.REVOKED
-    if found.key.expires_at is not None and found.key.expires_at <= now:
-        return KeyState.EXPIRED
-    if found.maker_role is None or not found.key.created_by.is_active:
-        return KeyState.ORPHANED
-    return KeyState.ACTIVE
+def key_of(team: Team, key_id: UUID, *, now: datetime) -> ListedKey:
+    """Raises KeyNotFound, for keys of other teams too."""
+    key = _with_roles(team).filter(pk=key_id).first()
+    if key is None:
+        raise KeyNotFound("There is no such key.")
+    return _listed(key, now)
 
 
-def find_key(parts: KeyParts) -> FoundKey | None:
-    """The key that these parts open, with its team, its maker and the maker's role, in one query."""
-    keys = ApiKey.objects.select_related("team", "created_by").annotate(role=_role_of_maker())
-    key = keys.filter(public_id=parts.public_id).first()
-    # The same work for a wrong secret and for no key at all, and a comparison whose time tells nothing.
-    stored = key.secret_hash if key is not None else hash_secret("")
-    is_right = secrets.compare_digest(stored, hash_secret(parts.secret))
-    return FoundKey(key, key.role) if key is not None and is_right else None
+def _with_roles(team: Team) -> Any:
+    keys = ApiKey.objects.filter(team=team).select_related("created_by", "project")
+    return keys.annotate(role=role_of_maker())
 
 
-def record_use(key: ApiKey, *, now: datetime) -> None:
-    """Note the use, at most once a minute; requests at the same time write once."""
-    if key.last_used_at is not None and now - key.last_used_at < USE_RECORDED_EVERY:
-        return
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_RECORDED_EVERY)
-    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+def _listed(key: Any, now: datetime) -> ListedKey:
+    state = state_of(FoundKey(key, key.role), now=now)
+    overlaps = state == KeyState.ACTIVE and key.previous_until is not None and key.previous_until > now
+    return ListedKey(key, state, key.previous_until if overlaps else None)
 
 
-def parse(text: str) -> KeyParts | None:
-    """The parts of a key whose form and checksum are right, else None. Asks no database."""
-    body, checksum = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    public_id, separator, secret = body.removeprefix(PREFIX).partition("_")
-    if not body.startswith(PREFIX) or not separator:
-        return None
-    if len(public_id) != ID_LENGTH or len(secret) != SECRET_LENGTH or not text.isascii():
-        return None
-    if checksum != _checksum(body):
-        return None
-    return KeyParts(public_id, secret)
+def _locked(actor: Actor, key_id: UUID) -> ApiKey:
+    """A key of the team that opens something. Raises KeyNotFound, KeyEnded."""
+    keys = ApiKey.objects.select_for_update(of=("self",)).select_related("created_by", "project")
+    key = keys.filter(team=actor.team, pk=key_id).annotate(role=role_of_maker()).first()
+    if key is None:
+        raise KeyNotFound("There is no such key.")
+    if state_of(FoundKey(key, key.role), now=timezone.now()) != KeyState.ACTIVE:
+        raise KeyEnded("This key opens nothing any more. Make a new one.")
+    return key
 
 
-def written(parts: KeyParts) -> str:
-    body = f"{PREFIX}{parts.public_id}_{parts.secret}"
-    return body + _checksum(body)
+def _facts(key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "scopes": key.scopes,
+        "expires_at": key.expires_at,
+        "project": key.project.name if key.project else None,
+        "networks": key.networks,
+    }
 
 
-def hash_secret(secret: str) -> str:
-    """SHA-256 in hex. A slow hash would add nothing: 190 random bits cannot be guessed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _settle(actor: Actor, key: ApiKey, errors: dict[str, list[str]]) -> None:
+    """Raise FieldErrors for what is wrong with a key, and for what it has beyond the key that acts."""
+    for field, sentence in _excess(actor, key).items():
+        errors.setdefault(field, []).append(sentence)
+    if errors:
+        raise FieldErrors(errors)
 
 
-def _role_of_maker() -> Subquery:
-    return Subquery(
-        Membership.objects.filter(team=OuterRef("team"), user=OuterRef("created_by")).values("role")[:1]
-    )
-
-
-def _mistakes(*, name: str, scopes: Sequence[str], expires_at: datetime | None) -> dict[str, list[str]]:
+def _mistakes(
+    key: ApiKey, *, unknown_scopes: set[str] | None = None, was_for: str | None = None
+) -> dict[str, list[str]]:
+    """What is wrong with a key; the project it `was_for` may stay, although it could not be chosen any more."""
     errors: dict[str, list[str]] = {}
-    if not name:
+    if not key.name:
         errors["name"] = ["Give the key a name, so that you know later what it is for."]
-    elif len(name) > NAME_LENGTH:
+    elif len(key.name) > NAME_LENGTH:
         errors["name"] = [f"A name has at most {NAME_LENGTH} characters."]
-    if not scopes:
-        errors["scopes"] = ["Choose at least one thing the key may do."]
-    elif set(scopes) - SCOPE_PERMISSIONS.keys():
+    if unknown_scopes:
         errors["scopes"] = [f"A scope is one of {', '.join(SCOPE_PERMISSIONS)}."]
-    if expires_at is not None and expires_at <= timezone.now():
+    elif not key.scopes:
+        errors["scopes"] = ["Choose at least one thing the key may do."]
+    if key.expires_at is not None and key.expires_at <= timezone.now():
         errors["expires_at"] = ["Choose a time to come."]
+    if key.project is not None and key.project.team_id != key.team_id:
+        errors["project"] = ["There is no project with this id in this team."]
+    elif key.project is not None and key.project.is_archived and key.project.name != was_for:
+        errors["project"] = [f"The project {key.project.name} is archived. Choose another one."]
+    return {**errors, **_wrong_networks(key)}
+
+
+def _wrong_networks(key: ApiKey) -> dict[str, list[str]]:
+    """Writes the networks as they are stored, or says what is wrong with them."""
+    errors: dict[str, list[str]] = {}
+    try:
+        key.networks = [str(ip_network(text.strip(), strict=False)) for text in key.networks]
+    except ValueError:
+        errors["networks"] = [
+            "A network reads like 203.0.113.0/24 or 2001:db8::/32, an address like 203.0.113.7."
+        ]
+    if len(key.networks) > NETWORKS_MOST:
+        errors["networks"] = [f"A key has at most {NETWORKS_MOST} networks."]
     return errors
 
 
-def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+def _excess(actor: Actor, key: ApiKey) -> dict[str, str]:
+    """What a key could do beyond the key that acts, by field; nothing where a person acts.
+
+    Otherwise a key that leaks, or is held to a network, could make itself a freer one.
+    """
+    acting = actor.key
+    if acting is None:
+        return {}
+    found = {}
+    beyond = [scope for scope in key.scopes if scope not in acting.scopes]
+    if beyond:
+        found["scopes"] = f"The key that asks has not got {', '.join(beyond)} itself."
+    if acting.expires_at is not None and (key.expires_at is None or key.expires_at > acting.expires_at):
+        found["expires_at"] = "A key cannot outlive the key that makes it."
+    if acting.networks and not (key.networks and _within(key.networks, acting.networks)):
+        found["networks"] = "A key cannot be used from more places than the key that makes it."
+    return found
 
 
-def _checksum(text: str) -> str:
-    number = crc32(text.encode())
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, place = divmod(number, len(ALPHABET))
-        digits = ALPHABET[place] + digits
-    return digits
+def _within(networks: Sequence[str], allowed: Sequence[str]) -> bool:
+    """Whether each of the networks lies in one that is allowed; what is no network lies nowhere."""
+    try:
+        inner, outer = [ip_network(text) for text in networks], [ip_network(text) for text in allowed]
+    except ValueError:
+        return False
+    return all(
+        any(each.version == one.version and each.subnet_of(one) for one in outer)  # type: ignore[arg-type]
+        for each in inner
+    )

@@ -6,31 +6,74 @@ from django import forms
 from django.utils import timezone
 
 from accounts.api_keys import NAME_LENGTH
-from accounts.models import Role
-from accounts.services import teams
+from accounts.models import Project, Role, Team
+from accounts.services import open_projects, teams
+from accounts.services.projects import NAME_LENGTH as PROJECT_NAME_LENGTH
 
 SCOPE_CHOICES = (
     ("generate", "Make clips: upload pictures, get prices, start and cancel clips"),
     ("read", "See the team's clips, and the model with its settings"),
-    ("billing:read", "See the balance"),
+    ("billing:read", "See the balance, the statement and the usage"),
     ("admin", "Manage the team: its members, invitations, keys, projects and budgets"),
 )
+# What most programs need; running the team is for few.
+USUAL_SCOPES = ("generate", "read", "billing:read")
+OVERLAP_CHOICES = (("0", "At once"), ("1", "After an hour"), ("24", "After a day"), ("168", "After 7 days"))
 EXPIRY_CHOICES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
 
 
-class ApiKeyForm(forms.Form):
+class KeyBoundsForm(forms.Form):
+    """What a key is for and from where it works; `project` is offered where the team has projects."""
+
     name = forms.CharField(
         label="Name",
         max_length=NAME_LENGTH,
         help_text="What uses it, for example: website, nightly batch.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    project = forms.ModelChoiceField(
+        Project.objects.none(),
+        label="Project",
+        required=False,
+        empty_label="No project",
+        help_text="What its clips are for, unless a request names another project.",
+        error_messages={"invalid_choice": "Choose one of your team's projects that is not archived."},
+    )
+    networks = forms.CharField(
+        label="Works from",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "203.0.113.7", "autocomplete": "off"}),
+        help_text="Addresses or networks such as 203.0.113.0/24, one a line. Empty: from anywhere.",
+    )
+
+    def __init__(
+        self, team: Team, data: object = None, *, kept: Project | None = None, **options: object
+    ) -> None:
+        super().__init__(data, **options)  # type: ignore[arg-type]
+        project = self.fields["project"]
+        assert isinstance(project, forms.ModelChoiceField)  # noqa: S101 (declared above)
+        choices = {each.pk for each in open_projects(team)} | ({kept.pk} if kept else set())
+        project.queryset = Project.objects.filter(pk__in=choices)
+        if not choices:
+            del self.fields["project"]
+
+    def bounds(self) -> dict[str, object]:
+        """As the services take them."""
+        lines = self.cleaned_data["networks"].replace(",", "\n").splitlines()
+        return {
+            "name": self.cleaned_data["name"],
+            "project": self.cleaned_data.get("project"),
+            "networks": [line.strip() for line in lines if line.strip()],
+        }
+
+
+class ApiKeyForm(KeyBoundsForm):
+    field_order = ("name", "scopes", "project", "expires_in", "networks")
     scopes = forms.MultipleChoiceField(
         label="What it may do",
         choices=SCOPE_CHOICES,
         widget=forms.CheckboxSelectMultiple,
-        # Programs that make clips need no power over people.
-        initial=[value for value, _ in SCOPE_CHOICES if value != "admin"],
+        initial=USUAL_SCOPES,
         error_messages={"required": "Choose at least one thing the key may do."},
     )
     expires_in = forms.ChoiceField(label="Stops working", choices=EXPIRY_CHOICES, required=False)
@@ -68,3 +111,21 @@ class InviteForm(forms.Form):
         self.fields["role"] = forms.ChoiceField(
             label="Role", choices=[(role, Role(role).label) for role in roles], initial=Role.EDITOR
         )
+
+
+class RotateForm(forms.Form):
+    overlap = forms.ChoiceField(
+        label="The old secret stops working", choices=OVERLAP_CHOICES, initial="24", widget=forms.RadioSelect
+    )
+
+    def overlap_time(self) -> timedelta:
+        return timedelta(hours=int(self.cleaned_data["overlap"]))
+
+
+class ProjectForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=PROJECT_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Give the project a name."},
+    )

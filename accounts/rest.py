@@ -11,6 +11,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.actors import Actor
@@ -111,6 +112,15 @@ def refuse_unknown(names: set[str], sentence: str, *, code: str = "unknown") -> 
     """Raise ValidationError that says `sentence` of each of `names`, if there are any."""
     if names:
         raise ValidationError({name: [ErrorDetail(sentence, code=code)] for name in sorted(names)})
+
+
+def shaped(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body's fields, checked; raises ValidationError for wrong and for unknown ones."""
+    body = body_of(request)
+    refuse_unknown(body.keys() - shape().fields.keys(), "There is no such field.")
+    checked = shape(data=body)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
 
 
 def empty(request: Request) -> None:

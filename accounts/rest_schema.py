@@ -32,6 +32,11 @@ class FieldProblem(serializers.Serializer[Any]):
     message = serializers.CharField(help_text="A sentence for people.")
 
 
+class ProblemAction(serializers.Serializer[Any]):
+    label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]  # taken off the class
+    url = serializers.CharField(required=False, help_text="The page to do it on, for who is signed in.")
+
+
 class Problem(serializers.Serializer[Any]):
     """What went wrong (RFC 9457). `code` is stable; `detail` is a sentence for people and may change."""
 
@@ -47,6 +52,9 @@ class Problem(serializers.Serializer[Any]):
     available = serializers.CharField(required=False, help_text="With `insufficient_credits`: the balance.")
     shortfall = serializers.CharField(
         required=False, help_text="With `insufficient_credits`: what is missing."
+    )
+    action = ProblemAction(
+        required=False, help_text="What somebody can do about a refusal for lack of money."
     )
     outcome = serializers.CharField(
         required=False, help_text="With `state_conflict` after a cancel: `too_late`."

@@ -6,6 +6,7 @@ from accounts import (
     invitation_views,
     member_views,
     notification_views,
+    project_views,
     security_views,
     settings_views,
     staff_views,
@@ -55,8 +56,27 @@ urlpatterns = [
     path("unsubscribe/<str:token>/", notification_views.unsubscribe, name="unsubscribe"),
     path("t/<slug:team_slug>/keys/", views.keys, name="keys"),
     path("t/<slug:team_slug>/keys/create/", views.key_create, name="key_create"),
+    path("t/<slug:team_slug>/keys/<uuid:pk>/", views.key, name="key"),
+    path("t/<slug:team_slug>/keys/<uuid:pk>/change/", views.key_change, name="key_change"),
+    path("t/<slug:team_slug>/keys/<uuid:pk>/rotate/", views.key_rotate, name="key_rotate"),
+    path("t/<slug:team_slug>/keys/<uuid:pk>/end-old/", views.key_end_old, name="key_end_old"),
     path("t/<slug:team_slug>/keys/<uuid:pk>/revoke/", views.key_revoke, name="key_revoke"),
     path("t/<slug:team_slug>/staff-visits/", staff_views.staff_visits, name="staff_visits"),
     path("settings/staff-visits/", staff_views.own_staff_visits, name="own_staff_visits"),
     path("staff-session/end/", staff_views.staff_session_end, name="staff_session_end"),
+    path("t/<slug:team_slug>/projects/", project_views.projects, name="projects"),
+    path("t/<slug:team_slug>/projects/create/", project_views.project_create, name="project_create"),
+    path(
+        "t/<slug:team_slug>/projects/<uuid:pk>/rename/", project_views.project_rename, name="project_rename"
+    ),
+    path(
+        "t/<slug:team_slug>/projects/<uuid:pk>/archive/",
+        project_views.project_archive,
+        name="project_archive",
+    ),
+    path(
+        "t/<slug:team_slug>/projects/<uuid:pk>/restore/",
+        project_views.project_restore,
+        name="project_restore",
+    ),
 ]

@@ -79,6 +79,7 @@ class Ledger(ApiView):
                 group=wish.get("kind", ""),
                 person=wish.get("member"),
                 key=wish.get("key"),
+                project=wish.get("project"),
                 since=wish.get("created_after"),
                 until=wish.get("created_before"),
             ),
@@ -94,7 +95,7 @@ class UsageReport(ApiView):
 
     @extend_schema(
         operation_id="get_usage",
-        summary="What the team spent, by day, member and key",
+        summary="What the team spent, by day, member, key and project",
         tags=["balance"],
         parameters=[UsageQuery],
         responses={200: UsageOutput, **problems()},

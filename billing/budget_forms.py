@@ -6,6 +6,7 @@ from typing import Final
 from django import forms
 
 from accounts.models import ApiKey, Team, User
+from accounts.services import open_projects
 from billing.dollars import DollarField
 from billing.models import Period
 from billing.services.raise_requests import REASON_LENGTH, Lasting
@@ -23,7 +24,9 @@ ENDS: Final = [("1", "For 24 hours"), ("7", "For 7 days"), ("30", "For 30 days")
 class LimitForm(forms.Form):
     """Who may spend how much, how often."""
 
-    subject = forms.ChoiceField(label="Who", error_messages={"required": "Choose a member or a key."})
+    subject = forms.ChoiceField(
+        label="Who", error_messages={"required": "Choose a member, a project or a key."}
+    )
     period = forms.ChoiceField(
         label="How often", choices=PERIODS, initial=Period.DAY, widget=forms.RadioSelect
     )
@@ -33,11 +36,13 @@ class LimitForm(forms.Form):
         super().__init__(data, auto_id="limit-%s", **options)  # type: ignore[arg-type]
         members = User.objects.filter(memberships__team=team).order_by("name", "email")
         keys = ApiKey.objects.filter(team=team, revoked_at=None).order_by("name")
+        projects = open_projects(team)
         subject = self.fields["subject"]
         assert isinstance(subject, forms.ChoiceField)  # noqa: S101 (declared above)
         subject.choices = [
-            ("", "Choose a member or a key"),
+            ("", "Choose a member, a project or a key"),
             ("Members", [(f"member:{member.pk}", member.get_full_name()) for member in members]),
+            *([("Projects", [(f"project:{each.pk}", each.name) for each in projects])] if projects else []),
             *([("API keys", [(f"key:{key.pk}", key.name) for key in keys])] if keys else []),
         ]
 

@@ -70,7 +70,7 @@ def limit_remove(request: TeamRequest, pk: int) -> HttpResponse:
         limit = limit_changes.remove_limit(actor=request.actor, limit_id=pk, now=timezone.now())
     except LimitNotFound as error:
         raise Http404(error.message) from error
-    named = limit.key.name if limit.key else limit.member.get_full_name() if limit.member else ""
+    named = allowance_of(limit=limit, now=timezone.now()).subject
     return _done(
         request, f"{named} is no longer limited to {format_exact(limit.cap)} {limit.get_period_display()}."
     )
@@ -79,7 +79,7 @@ def limit_remove(request: TeamRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(GENERATIONS_CREATE)
 def ask(request: TeamRequest, pk: int) -> HttpResponse:
-    """Ask for more of a limit on oneself; the amount that is missing may stand in the address."""
+    """Ask for more of a limit on oneself or on a project; the amount that is missing may stand in the address."""
     mine = {
         each.limit.pk: each
         for each in allowances_of(team=request.team, now=timezone.now(), user=viewer_of(request))
@@ -180,7 +180,7 @@ def _page(request: TeamRequest, **more: Any) -> dict[str, Any]:
         context |= {
             "everybody": allowances_of(team=request.team, now=now),
             "waiting": waiting,
-            "form": LimitForm(request.team),
+            "form": LimitForm(request.team, initial={"subject": request.GET.get("subject", "")}),
             "ends": RaiseForm.base_fields["days"].choices,  # type: ignore[attr-defined]
         }
     return {**context, **more}

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from accounts.actors import Actor
 from accounts.errors import DomainError
+from accounts.models import Team
 from accounts.permissions import BUDGETS_MANAGE
 from billing.money import as_decimal_string
-from billing.services import BudgetExceeded
+from billing.services import BudgetExceeded, DebtOpen, InsufficientCredits
 from billing.services.people import owners_of
 
 
@@ -24,6 +25,14 @@ class Remedy:
     label: str
     url: str
     others: int = 0
+
+
+def action_path(error: DomainError, team: Team) -> str:
+    """Where a program's person can do something about a refusal; "" where there is no such page."""
+    if isinstance(error, BudgetExceeded):
+        return reverse("billing:ask", args=[team.slug, error.details["limit"]["id"]])
+    is_about_credit = isinstance(error, InsufficientCredits | DebtOpen)
+    return reverse("billing:home", args=[team.slug]) if is_about_credit else ""
 
 
 def remedy_for(error: DomainError, actor: Actor) -> Remedy | None:

@@ -46,6 +46,7 @@ class LedgerQuery(serializers.Serializer[Any]):
     )
     member = serializers.IntegerField(required=False, min_value=1, help_text="Lines of one member, by id.")
     key = serializers.UUIDField(required=False, help_text="Lines of one API key, by id.")
+    project = serializers.UUIDField(required=False, help_text="Lines about clips of one project, by id.")
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
 
@@ -59,6 +60,9 @@ class LedgerLineOutput(serializers.Serializer[Any]):
     generation = serializers.UUIDField(source="clip", allow_null=True)
     member = serializers.CharField(source="who.person", help_text="Who ordered it.")
     key = serializers.SerializerMethodField()
+    project = serializers.CharField(
+        allow_null=True, help_text="The name of the project that the clip is for."
+    )
     available = MoneyField(help_text="Change of what can be spent.")
     held = MoneyField(help_text="Change of what is set aside for clips.")
     frozen = MoneyField(help_text="Change of what refunds and disputes set aside.")
@@ -105,6 +109,7 @@ class UsageOutput(serializers.Serializer[Any]):
     days = DayOutput(many=True)
     members = ShareOutput(many=True)
     keys = ShareOutput(many=True)
+    projects = ShareOutput(many=True, help_text="Without a name: what belonged to none.")
 
 
 class ForecastOutput(serializers.Serializer[Any]):

@@ -26,7 +26,7 @@ from billing.statement_forms import MomentForm, StatementForm
 
 HEAD = (
     *("number", "time_utc", "what", "about", "person", "api_key", "clip"),
-    *("available_change", "held_change", "frozen_change", "available_after"),
+    *("available_change", "held_change", "frozen_change", "available_after", "project"),
 )
 
 
@@ -94,6 +94,7 @@ def statement_rows(lines: Iterator[StatementLine]) -> Iterator[tuple[object, ...
             ),
             *(Amount(as_decimal_string(amount)) for amount in (line.available, line.held, line.frozen)),
             None if line.balance is None else Amount(as_decimal_string(line.balance)),
+            line.project or "",
         )
 
 

@@ -70,6 +70,7 @@ def usage(request: TeamRequest) -> HttpResponse:
         "most": most,
         "members": _shares(found.members, found.spent),
         "keys": _shares(found.keys, found.spent),
+        "projects": _shares(found.projects, found.spent),
         "used_days": [day for day in reversed(marks) if day.clips],
         "by_month": len(found.days) > DAYS_DRAWN,
         "periods": list(PERIODS.items()),
@@ -85,10 +86,13 @@ def usage(request: TeamRequest) -> HttpResponse:
 @require_safe
 @requires(BILLING_VIEW)
 def usage_file(request: TeamRequest) -> HttpResponseBase:
-    """Days, members and keys of the period, one after the other, as CSV."""
+    """Days, members, keys and projects of the period, one after the other, as CSV."""
     found = usage_of(team=request.team, **_span(PeriodForm(request.GET), timezone.now().date()))
     name = f"usage-{request.team.slug}-{found.first:%Y-%m-%d}-{found.last:%Y-%m-%d}.csv"
-    groups = (("day", found.days), ("member", found.members), ("api_key", found.keys))
+    groups = (
+        *(("day", found.days), ("member", found.members)),
+        *(("api_key", found.keys), ("project", found.projects)),
+    )
     rows = [
         (
             group,

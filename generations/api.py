@@ -30,6 +30,7 @@ from generations.api_input import (
     idempotency_key_of,
     read_address,
     read_generation,
+    read_project,
     read_quote,
     read_quote_id,
     start_within_of,
@@ -184,6 +185,7 @@ class Generations(ApiView):
         key, start_within = idempotency_key_of(request), start_within_of(request)
         body = body_of(request)
         quote_id = read_quote_id(body)
+        project = read_project(actor, body)
         picture, params = read_generation(actor, body)
         order: dict[str, Any] = {
             "actor": actor,
@@ -191,6 +193,7 @@ class Generations(ApiView):
             "idempotency_key": key,
             "start_within": start_within,
             "quote_id": quote_id,
+            "project": project,
         }
         if isinstance(picture, str):
             return accepted(request, submit_with_address(address=picture, **order))
@@ -318,6 +321,8 @@ def _filtered(actor: Actor, wish: dict[str, Any]) -> QuerySet[Generation]:
     clips = clips_of(actor.team)
     if "status" in wish:
         clips = clips.filter(status=wish["status"])
+    if "project" in wish:
+        clips = clips.filter(project=wish["project"])
     if "batch" in wish:
         clips = clips.filter(batch=wish["batch"])
     if "created_after" in wish:

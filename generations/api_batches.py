@@ -18,7 +18,7 @@ from accounts.rest_schema import header, problems
 from billing.services import balance_of
 from generations import api_output, batch_rows
 from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY
-from generations.api_input import idempotency_key_of, read_quote_id, start_within_of
+from generations.api_input import idempotency_key_of, read_project, read_quote_id, start_within_of
 from generations.batch_rows import Row
 from generations.models import Batch, BatchKind
 from generations.selectors import batches_of, page_after
@@ -60,15 +60,17 @@ class Batches(ApiView):
     )
     def post(self, request: Request) -> Response:
         """All clips are put in line and their prices held, or none. Then each is made, or refunded, by itself."""
-        body = body_of(request)
+        actor, body = actor_of(request), body_of(request)
         quote_id = read_quote_id(body)
+        project = read_project(actor, body)
         kind, name, rows = _read(body)
         result = order_batch(
-            actor=actor_of(request),
+            actor=actor,
             kind=kind,
             rows=rows,
             name=name,
             quote_id=quote_id,
+            project=project,
             idempotency_key=idempotency_key_of(request),
             start_within=start_within_of(request),
         )
@@ -110,7 +112,9 @@ class BatchQuotes(ApiView):
         The prices are charged for fifteen minutes to a batch of the same clips that names the quote.
         """
         actor = actor_of(request)
-        _, _, rows = _read(body_of(request))
+        body = body_of(request)
+        body.pop("project", None)  # a price is the same for all of them
+        _, _, rows = _read(body)
         price, promised = promise_batch(team=actor.team, rows=rows, now=timezone.now())
         available = balance_of(actor.team).available if actor.may(BILLING_VIEW) else None
         return Response(api_output.priced_batch(promised, price, available))

@@ -15,7 +15,9 @@ from rest_framework.request import Request
 
 from accounts.actors import Actor
 from accounts.errors import FieldErrors
+from accounts.models import Project
 from accounts.rest import JSON_MAX_BYTES, StrictJSONParser, TooLarge
+from accounts.services import project_for_work, usual_project
 from generations.models import Image
 from generations.parameter_rules import clean
 from generations.parameters import IMAGE_REQUIRED, ClipParams
@@ -106,6 +108,25 @@ def read_quote_id(body: dict[str, Any]) -> UUID | None:
         raise FieldErrors({"quote": ["quote is the id of a quote, as POST /quotes gives it."]}) from None
 
 
+def read_project(actor: Actor, body: dict[str, Any]) -> Project | None:
+    """The project that the body names, taken out of it; the usual one of the key when it says nothing, none for null.
+
+    Raises FieldErrors for what is no id, and for a project that is archived or another team's.
+    """
+    if "project" not in body:
+        return usual_project(actor)
+    project_id = body.pop("project")
+    if project_id is None:
+        return None
+    try:
+        wanted = UUID(project_id)
+    except (ValueError, AttributeError, TypeError):
+        raise FieldErrors(
+            {"project": ["project is the id of a project, as GET /projects gives it."]}
+        ) from None
+    return project_for_work(actor, wanted)
+
+
 def read_address(body: dict[str, Any]) -> str:
     """The web address of a picture to upload. Raises FieldErrors."""
     address = body.get("url")
@@ -133,7 +154,8 @@ def read_frame(body: dict[str, Any]) -> tuple[FrameChoice, dict[str, Any]]:
 
 def read_quote(body: dict[str, Any]) -> ClipParams:
     """The parameters that a price is asked for: any of them may be absent, the picture is not looked at."""
-    given = {name: value for name, value in body.items() if name not in PICTURE_FIELDS}
+    aside = {*PICTURE_FIELDS, "project"}
+    given = {name: value for name, value in body.items() if name not in aside}
     return clean({"prompt": "A price needs no prompt", **given})
 
 

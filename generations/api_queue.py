@@ -15,11 +15,12 @@ from accounts.permissions import GENERATIONS_CREATE
 from accounts.rest import ApiView, body_of, empty, refuse_unknown
 from accounts.rest_schema import problems
 from generations import api_output
-from generations.api_input import PICTURE_FIELDS, GenerationJSONParser, read_generation
+from generations.api_input import PICTURE_FIELDS, GenerationJSONParser, read_generation, read_project
 from generations.models import Generation
 from generations.selectors import clips_of
-from generations.serializers import GenerationInput, GenerationOutput, MoveInput
+from generations.serializers import EditInput, GenerationOutput, MoveInput
 from generations.services import (
+    KEEP,
     GenerationNotFound,
     edit_generation,
     import_picture,
@@ -109,7 +110,7 @@ class GenerationInputOf(ApiView):
         operation_id="edit_generation",
         summary="Change a waiting clip",
         tags=["line"],
-        request=GenerationInput,
+        request=EditInput,
         responses={**ANSWERS, **problems(400, 402, 403, 404, 409, 413, 415)},
     )
     def patch(self, request: Request, pk: UUID) -> Response:
@@ -120,11 +121,12 @@ class GenerationInputOf(ApiView):
         actor = actor_of(request)
         body = body_of(request)
         clip = _find(actor, pk)
+        project = read_project(actor, body) if "project" in body else KEEP
         pictured = any(body.get(name) is not None for name in PICTURE_FIELDS)
         whole = {**clip.params, **({} if pictured else {"image": str(clip.image_id)}), **body}
         picture, params = read_generation(actor, whole)
         image_id = import_picture(actor=actor, address=picture).pk if isinstance(picture, str) else picture
-        edit_generation(actor=actor, generation_id=pk, image_id=image_id, params=params)
+        edit_generation(actor=actor, generation_id=pk, image_id=image_id, params=params, project=project)
         return _shown(request, actor, pk)
 
 

@@ -10,6 +10,7 @@ from accounts.actors import Actor
 from accounts.errors import FieldErrors
 from accounts.models import Team
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
+from accounts.services import open_projects
 from billing.services import balance_of, formula_of
 from generations import guidance
 from generations.batch_forms import BatchForm
@@ -75,6 +76,7 @@ class BatchView:
 
 
 def batch_create_page(team: Team, form: BatchForm) -> dict[str, Any]:
+    form.offer_projects(open_projects(team))
     return {
         **(
             picture_part(team, form)

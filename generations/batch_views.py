@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.errors import DomainError, FieldErrors, RowErrors
 from accounts.http import TeamRequest, page_or_fragment, requires
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
+from accounts.services import project_for_work
 from generations import batch_pages
 from generations.batch_forms import CSV_MOST, BatchForm
 from generations.models import BatchKind
@@ -51,6 +52,7 @@ def batch_create(request: TeamRequest) -> HttpResponse:
                 rows=form.rows,
                 name=form.batch_name,
                 idempotency_key=form.idempotency_key,
+                project=project_for_work(request.actor, form.project_id) if form.project_id else None,
             )
         except RowErrors as error:
             form.add_rows(error)

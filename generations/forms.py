@@ -1,6 +1,6 @@
 """The create form: how the parameters look as HTML input. The rules are in parameter_rules.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from django.utils.datastructures import MultiValueDict
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, FieldErrors
+from accounts.models import Project
 from billing.remedies import Remedy, remedy_for
 from generations import parameter_rules
 from generations.guidance import OPENINGS, QUALITIES, QUALITY_GUIDANCE
@@ -66,6 +67,8 @@ class CreateForm(forms.Form):
     key = forms.Field(required=False)
     # The clip this one is made from, and what it is to it.
     parent = forms.Field(required=False)
+    # What the clip is for; offered where the team has projects.
+    project = forms.Field(required=False, label="Project", widget=forms.Select)
     relation = forms.Field(required=False)
     quality = forms.Field(
         required=False,
@@ -82,6 +85,7 @@ class CreateForm(forms.Form):
     ) -> None:
         super().__init__(data, files, initial={**_defaults(), **(initial or {})}, auto_id="create-%s")
         self.params: ClipParams | None = None
+        self.has_projects = False
         self.picture: Image | None = None
         self.picture_error = ""
         # What to do about a refusal that is not about the form.
@@ -90,6 +94,16 @@ class CreateForm(forms.Form):
         self.prompt_limit: int | None = None
         self.fields.update({parameter.name: ParameterField(parameter) for parameter in PARAMETERS})
         self.fields["quality"].guidance = QUALITY_GUIDANCE  # type: ignore[attr-defined]
+
+    def offer_projects(self, projects: Sequence[Project]) -> None:
+        """Let one of these, or none, be chosen."""
+        self.has_projects = bool(projects)
+        choices = [("", "No project"), *((str(project.pk), project.name) for project in projects)]
+        self.fields["project"].widget.choices = choices
+
+    @property
+    def project_id(self) -> UUID | None:
+        return picked(self["project"].value())
 
     def clean(self) -> None:
         try:

@@ -41,6 +41,13 @@ QUOTE_SCHEMA: Final[dict[str, Any]] = {
     "title": "Quote",
     "description": "The id of a quote for this clip: its price is charged, whatever the price is by now.",
 }
+PROJECT_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["string", "null"],
+    "format": "uuid",
+    "title": "Project",
+    "description": "What the clip is for: the id of a project, whose budgets then count. Left out, it is the key's; "
+    "null is none.",
+}
 FRAME_SCHEMAS: Final[dict[str, Any]] = {
     "frame": {
         "oneOf": [{"type": "integer", "minimum": 0}, {"const": "last"}],
@@ -78,9 +85,18 @@ def generation_input() -> dict[str, Any]:
 
 
 def generation_order() -> dict[str, Any]:
-    """What POST /generations takes: a clip's input, and perhaps the quote that it is ordered by."""
+    """What POST /generations takes: a clip's input, and perhaps its project and the quote that it is ordered by."""
     schema = generation_input()
-    schema["properties"] = {**schema["properties"], "quote": QUOTE_SCHEMA}
+    schema["properties"] = {**schema["properties"], "project": PROJECT_SCHEMA, "quote": QUOTE_SCHEMA}
+    return schema
+
+
+def edit_input() -> dict[str, Any]:
+    """What a waiting clip may get instead of what it has."""
+    schema = generation_input()
+    del schema["required"]
+    said = "Another project for the clip, null for none."
+    schema["properties"] = {**schema["properties"], "project": {**PROJECT_SCHEMA, "description": said}}
     return schema
 
 
@@ -88,6 +104,7 @@ def quote_input() -> dict[str, Any]:
     """The same, with nothing required: a price needs no picture and no words."""
     schema = generation_input()
     del schema["required"]
+    schema["properties"] = {**schema["properties"], "project": PROJECT_SCHEMA}
     return schema
 
 

@@ -11,12 +11,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.errors import DomainError, FieldErrors
 from accounts.http import TeamRequest, page_or_fragment, requires
+from accounts.models import Project
 from accounts.permissions import GENERATIONS_CREATE
+from accounts.services import open_projects, project_for_work
 from generations import pages
 from generations.forms import CreateForm, values_of
 from generations.models import Generation
 from generations.selectors import clips_of
 from generations.services import (
+    KEEP,
     edit_generation,
     may_change,
     pause_generation,
@@ -68,7 +71,11 @@ def _save(request: TeamRequest, clip: Generation) -> HttpResponse:
     if form.is_valid() and form.params:
         try:
             edit_generation(
-                actor=request.actor, generation_id=clip.pk, image_id=form.image_id, params=form.params
+                actor=request.actor,
+                generation_id=clip.pk,
+                image_id=form.image_id,
+                params=form.params,
+                project=_project(request, clip, form),
             )
         except FieldErrors as error:
             form.add_refusal(error)
@@ -81,13 +88,24 @@ def _save(request: TeamRequest, clip: Generation) -> HttpResponse:
 
 
 def _values(clip: Generation) -> dict[str, object]:
-    return {**values_of(clip.clip_params), "image": clip.image_id}
+    return {**values_of(clip.clip_params), "image": clip.image_id, "project": clip.project_id}
+
+
+def _project(request: TeamRequest, clip: Generation, form: CreateForm) -> Project | str | None:
+    """What the form says, where it could say something; the clip's own may be archived by now."""
+    if "project" not in form.data or form.project_id == clip.project_id:
+        return KEEP
+    return project_for_work(request.actor, form.project_id) if form.project_id else None
 
 
 def _context(request: TeamRequest, clip: Generation, form: CreateForm) -> dict[str, object]:
     """What is held for the clip counts as available: saving gives it back first. So would its share of a limit, which
     is its maker's and not always the reader's: limits are left to the saving."""
     offer = pages.price(request.team, form, request.user)["offer"]
+    projects = open_projects(request.team)
+    if clip.project is not None and clip.project not in projects:
+        projects = [clip.project, *projects]
+    form.offer_projects(projects)
     return {
         **pages.picture_part(request.team, form),
         "clip": clip,

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import ApiKey, Team, User
+from accounts.models import ApiKey, Project, Team, User
 from generations.parameters import ClipParams
 from generations.states import IN_FLIGHT, TERMINAL, Status
 
@@ -81,6 +81,7 @@ class Batch(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="batches")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     kind = models.CharField(max_length=10, choices=BatchKind)
     name = models.CharField(max_length=100, blank=True)
     # Scoped to the team: who repeats an order with the same key gets this row back.
@@ -121,6 +122,10 @@ class Generation(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    # What it is for: its credits count in that project's budgets and usage.
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations", db_index=False
+    )
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="generations")
     # `ClipParams.as_json()`: fal's names and types without image_url.
     params = models.JSONField()
@@ -234,6 +239,11 @@ class Generation(models.Model):
                 name="generation_with_media",
             ),
             models.Index(fields=["batch", "batch_place"], name="generation_in_batch"),
+            models.Index(
+                fields=["project", "-created_at", "-id"],
+                condition=Q(project__isnull=False),
+                name="generation_of_project",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
-from accounts.models import Team, User
+from accounts.models import Project, Team, User
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE
+from accounts.services import open_projects
 from billing.services import hold_of
 from generations import guidance, lineage
 from generations.clip_facts import price_formula, price_line, recipe_of, timeline_of
@@ -46,6 +47,8 @@ def first_values(team: Team, query: QueryDict) -> dict[str, Any]:
     clip = clips_of(team).filter(pk=source).first() if source else None
     if clip is not None:
         values |= _values_from(clip, query.get("as", ""))
+    if query.get("project"):
+        values["project"] = picked(query["project"])
     if query.get("image"):
         values["image"] = picked(query["image"])
     return values
@@ -53,8 +56,9 @@ def first_values(team: Team, query: QueryDict) -> dict[str, Any]:
 
 def _values_from(clip: Generation, relation: str) -> dict[str, Any]:
     if relation not in Relation.values or why_not(clip, Relation(relation)):
-        return {**values_of(clip.clip_params), "image": clip.image_id}
+        return {**values_of(clip.clip_params), "image": clip.image_id, "project": clip.project_id}
     return {
+        "project": clip.project_id,
         **values_of(basis_of(clip, Relation(relation))),
         # A continuation starts from a frame of the clip, which the address names as its image.
         "image": None if relation == Relation.EXTEND else clip.image_id,
@@ -71,6 +75,7 @@ def create_address(team: Team, **query: object) -> str:
 
 def create_page(team: Team, form: CreateForm, user: User) -> dict[str, Any]:
     """Lazy where a fragment may not show it."""
+    form.offer_projects(open_projects(team))
     return {
         **picture_part(team, form),
         "offer": SimpleLazyObject(partial(_offer, team, form, user)),
@@ -106,6 +111,10 @@ def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
     clips = clips_of(team)
     if chosen is not None:
         clips = clips.filter(status__in=chosen[1])
+    projects = list(Project.objects.filter(team=team))
+    project = next((each for each in projects if str(each.pk) == query.get("project")), None)
+    if project is not None:
+        clips = clips.filter(project=project)
     page = page_after(clips, query.get("cursor"), PAGE)
     tiles = views_of(page.rows)
     return {
@@ -113,7 +122,10 @@ def clips_page(team: Team, actor: Actor, query: QueryDict) -> dict[str, Any]:
         "older": page.next_cursor,
         "later_page": bool(query.get("cursor")),
         "filters": [(key, label) for key, (label, _) in FILTERS.items()],
-        "filter": chosen[0] if chosen else "",
+        "filter": chosen is not None or project is not None,
+        "status": query.get("status", "") if chosen else "",
+        "projects": projects,
+        "project": project,
         "may_create": actor.may(GENERATIONS_CREATE),
     }
 

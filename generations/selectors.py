@@ -32,7 +32,9 @@ class Page(Generic[Listed]):
 
 def clips_of(team: Team) -> QuerySet[Generation]:
     """Every clip of the team with its picture and maker, newest first."""
-    clips = Generation.objects.filter(team=team).select_related("team__retention", "image", "created_by")
+    clips = Generation.objects.filter(team=team).select_related(
+        "team__retention", "image", "created_by", "project"
+    )
     return clips.order_by("-created_at", "-id")
 
 

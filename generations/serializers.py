@@ -22,6 +22,10 @@ class GenerationOrder(serializers.Serializer[Any]):
     """The same inputs, and the quote that the clip is ordered by."""
 
 
+class EditInput(serializers.Serializer[Any]):
+    """The same inputs, none of them required, and the project that the clip is for."""
+
+
 class QuoteInput(serializers.Serializer[Any]):
     """The same inputs, none of them required."""
 
@@ -62,6 +66,13 @@ class GenerationOrderSchema(OpenApiSerializerExtension):
         return input_schema.generation_order()
 
 
+class EditInputSchema(OpenApiSerializerExtension):
+    target_class = EditInput
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return input_schema.edit_input()
+
+
 class QuoteInputSchema(OpenApiSerializerExtension):
     target_class = QuoteInput
 
@@ -84,6 +95,7 @@ class ListQuery(serializers.Serializer[Any]):
     cursor = serializers.CharField(required=False, help_text="`next_cursor` of the page before.")
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     batch = serializers.UUIDField(required=False, help_text="The clips of this batch.")
+    project = serializers.UUIDField(required=False, help_text="The clips of this project.")
     created_after = serializers.DateTimeField(required=False, help_text="ISO 8601; without a zone, UTC.")
     created_before = serializers.DateTimeField(required=False, help_text="ISO 8601; without a zone, UTC.")
 
@@ -224,6 +236,7 @@ class GenerationSummary(serializers.Serializer[Any]):
     image = serializers.UUIDField(help_text="The upload's id.")
     parent = ParentOutput(allow_null=True, help_text="The clip it was made from.")
     batch = serializers.UUIDField(allow_null=True)
+    project = serializers.UUIDField(allow_null=True, help_text="What it is for.")
     params = ParamsField()
     warnings = serializers.ListField(child=serializers.CharField())
     cost = CostOutput()
@@ -260,6 +273,11 @@ class BatchInput(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="The id of a quote for these clips: its prices are charged, whatever they are by now.",
+    )
+    project = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="What the clips are for: the id of a project. Left out, it is the key's; null is none.",
     )
     seeds = serializers.ListField(
         child=serializers.IntegerField(min_value=0),
@@ -313,6 +331,7 @@ class BatchOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=BatchKind.choices)
     name = serializers.CharField(allow_blank=True)
+    project = serializers.UUIDField(allow_null=True, help_text="What its clips are for.")
     created_at = serializers.DateTimeField()
     size = serializers.IntegerField(help_text="clips")
     finished = serializers.BooleanField(help_text="Whether every clip has ended.")

@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigg
 from accounts.errors import DomainError, FieldErrors
 from accounts.http import TeamRequest, page_or_fragment, requires
 from accounts.permissions import GENERATIONS_CANCEL, GENERATIONS_CREATE, GENERATIONS_VIEW
+from accounts.services import project_for_work
 from generations import pages
 from generations.forms import CreateForm, FrameForm
 from generations.models import Relation
@@ -66,6 +67,7 @@ def _submit(request: TeamRequest) -> HttpResponse:
                 parent=parent,
                 relation=form.chosen_relation,
                 idempotency_key=form.idempotency_key,
+                project=project_for_work(request.actor, form.project_id) if form.project_id else None,
             )
         except FieldErrors as error:
             form.add_refusal(error)

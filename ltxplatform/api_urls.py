@@ -2,8 +2,9 @@
 
 from django.urls import path, re_path
 
-from accounts import api_members
+from accounts import api_members, keys_api, projects_api
 from billing import api as billing
+from billing import budgets_api
 from generations import api as generations
 from generations import api_batches, api_derived, api_queue
 from generations.api_events import GenerationEvents
@@ -45,6 +46,13 @@ urlpatterns = [
     path("v1/batches/quote", api_batches.BatchQuotes.as_view(), name="batch_quote"),
     path("v1/batches/<uuid:pk>", api_batches.OneBatch.as_view(), name="batch"),
     path("v1/batches/<uuid:pk>/cancel", api_batches.CancelBatch.as_view(), name="batch_cancel"),
+    path("v1/projects", projects_api.Projects.as_view(), name="projects"),
+    path("v1/projects/<uuid:pk>", projects_api.OneProject.as_view(), name="project"),
+    path("v1/api-keys", keys_api.ApiKeys.as_view(), name="api_keys"),
+    path("v1/api-keys/<uuid:pk>", keys_api.OneApiKey.as_view(), name="api_key"),
+    path("v1/api-keys/<uuid:pk>/rotate", keys_api.RotateApiKey.as_view(), name="api_key_rotate"),
+    path("v1/budgets", budgets_api.Budgets.as_view(), name="budgets"),
+    path("v1/budgets/<int:pk>", budgets_api.OneBudget.as_view(), name="budget"),
     path("v1/models", generations.Models.as_view(), name="models"),
     path("v1/models/<path:model>/schema", generations.ModelSchema.as_view(), name="model_schema"),
     # Programs get a problem document, not the site's page, for an address that does not exist.

@@ -17,8 +17,10 @@ from rest_framework import exceptions as rest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actors import Actor
 from accounts.errors import DomainError, FieldErrors, RowErrors
 from billing.money import as_decimal_string
+from billing.remedies import action_path
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -49,6 +51,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "method_not_allowed": Kind(405, "The address does not take this method"),
     "not_acceptable": Kind(406, "The API answers in JSON"),
     "state_conflict": Kind(409, "The clip is in another state"),
+    "key_ended": Kind(409, "The key opens nothing any more"),
     "media_expired": Kind(410, "The files were deleted by the team's rule"),
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
@@ -169,7 +172,18 @@ def _body(error: Exception, code: str, request: Request) -> dict[str, Any]:
         "retryable": kind.retryable or getattr(error, "retryable", False),
         "request_id": getattr(request, "request_id", ""),
         **{name: _plain(name, value) for name, value in details.items()},
+        **_action(error, request),
     }
+
+
+def _action(error: Exception, request: Request) -> dict[str, Any]:
+    """What can be done about it, with the page to do it on, by its whole address."""
+    actor = getattr(request, "auth", None)
+    if not isinstance(error, DomainError) or "action" not in error.details or not isinstance(actor, Actor):
+        return {}
+    path = action_path(error, actor.team)
+    url = {"url": request.build_absolute_uri(path)} if path else {}
+    return {"action": {**error.details["action"], **url}}
 
 
 def _sentence(error: Exception, code: str) -> str:

@@ -5,6 +5,7 @@ from accounts.models.invitations import Invitation
 from accounts.models.keys import ApiKey
 from accounts.models.notifications import Notification, NotificationChoice
 from accounts.models.people import Theme, User, UserManager
+from accounts.models.projects import Project
 from accounts.models.staff import SessionEnd, StaffSession, StaffVisit
 from accounts.models.teams import Membership, Role, Team
 
@@ -16,6 +17,7 @@ __all__ = [
     "Membership",
     "Notification",
     "NotificationChoice",
+    "Project",
     "Role",
     "SessionEnd",
     "StaffSession",

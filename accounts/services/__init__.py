@@ -1,4 +1,4 @@
-"""Every write to people and teams."""
+"""Every write to people, teams and projects."""
 
 from accounts.services.accepting import (
     AddressNotProven,
@@ -27,6 +27,17 @@ from accounts.services.members import (
     note_visit,
     remove_member,
 )
+from accounts.services.projects import (
+    ProjectNotFound,
+    archive_project,
+    create_project,
+    open_projects,
+    project_for_work,
+    project_of,
+    rename_project,
+    restore_project,
+    usual_project,
+)
 from accounts.services.teams import (
     RESERVED_SLUGS,
     add_member,
@@ -44,11 +55,14 @@ __all__ = [
     "InvitationNotFound",
     "InvitationRefused",
     "MemberNotFound",
+    "ProjectNotFound",
     "RoleRefused",
     "accept_invitation",
     "add_member",
+    "archive_project",
     "change_role",
     "create_personal_team",
+    "create_project",
     "create_team",
     "decline_invitation",
     "find_invitation",
@@ -59,11 +73,17 @@ __all__ = [
     "leave_team",
     "members_of",
     "note_visit",
+    "open_projects",
+    "project_for_work",
+    "project_of",
     "remember_team",
     "remove_member",
+    "rename_project",
     "rename_team",
     "resend_invitation",
+    "restore_project",
     "revoke_invitation",
     "share_team",
+    "usual_project",
     "waiting_invitations",
 ]

@@ -37,7 +37,7 @@ DROP FUNCTION billing_kind_fits_owner(text, boolean, boolean);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0042_requests_are_told")]
+    dependencies = [("billing", "0050_holds_name_projects")]
 
     operations = [
         migrations.RunSQL(INSTALL, REMOVE),

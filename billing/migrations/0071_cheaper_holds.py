@@ -11,6 +11,7 @@ from django.db import migrations
 
 walls = import_module("billing.migrations.0009_checks_at_once")
 functions = import_module("billing.migrations.0016_hold_functions")
+projects = import_module("billing.migrations.0050_holds_name_projects")
 
 HOLD = """
 CREATE OR REPLACE FUNCTION billing_hold_credits(
@@ -78,10 +79,11 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO billing_hold (
-        id, team_id, attempt, amount, price_version_id, rate_nanos, num_frames, passes, expires_at, has_budgets
+        id, team_id, attempt, amount, price_version_id, rate_nanos, num_frames, passes, expires_at, has_budgets,
+        project_id
     ) VALUES (
         new_hold, p_team, p_attempt, p_amount, p_price_version, p_rate_nanos, p_num_frames, p_passes, p_expires_at,
-        is_limited
+        is_limited, p_project
     ) RETURNING * INTO hold;
     -- In one statement, at whose end account and entries are compared.
     WITH changed AS (
@@ -286,7 +288,7 @@ def _again(text: str, name: str) -> str:
 
 
 UNDO = (
-    _again(functions.HOLD, "billing_hold_credits")
+    projects.AFTER[0]
     + _again(functions.SETTLE, "billing_settle_hold")
     + _again(walls.TRANSACTIONS, "billing_check_transaction")
     + _again(walls.ENTRIES, "billing_check_entries")

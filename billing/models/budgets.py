@@ -31,7 +31,7 @@ class Limit(models.Model):
     key = models.ForeignKey(
         ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="limits", db_index=False
     )
-    # For the day there are projects.
+    # By its id, as holds have it.
     project_id = models.UUIDField(null=True, blank=True)
     period = models.CharField(max_length=5, choices=Period)
     cap = models.BigIntegerField(help_text="µ$")

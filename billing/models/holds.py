@@ -37,6 +37,8 @@ class Hold(models.Model):
     num_frames = models.IntegerField()
     passes = models.SmallIntegerField()
 
+    # What the clip is for, by its id: the row of a project never stands in the way of money.
+    project_id = models.UUIDField(null=True, blank=True)
     has_budgets = models.BooleanField(db_default=False, help_text="counted in budgets, too")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(help_text="when somebody should ask what became of the clip")

@@ -6,19 +6,24 @@ from accounts.models import Team
 
 
 class UsageDay(models.Model):
-    """A day (UTC) of one actor. Triggers on holds and refunds write it; nothing else may."""
+    """A day (UTC) of one actor, for one project or none. Triggers on holds and refunds write it; nothing else may."""
 
     team = models.ForeignKey(
         Team, on_delete=models.PROTECT, related_name="usage_days", db_index=False, db_constraint=False
     )
     day = models.DateField()
     actor = models.CharField(max_length=80, help_text="who ordered the clips")
+    project_id = models.UUIDField(null=True, blank=True)
     clips = models.IntegerField()
     spent = models.BigIntegerField(help_text="µ$, less what was refunded")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "day", "actor"], name="usage_once_per_day_and_actor")
+            models.UniqueConstraint(
+                fields=["team", "day", "actor", "project_id"],
+                nulls_distinct=False,
+                name="usage_once_per_day_actor_and_project",
+            )
         ]
 
     def __str__(self) -> str:

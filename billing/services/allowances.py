@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from accounts.models import Team, User
+from accounts.models import Project, Team, User
 from billing.models import Budget, Limit, Period
 
 # Where somebody should take notice, in percent of the cap.
@@ -20,6 +20,7 @@ _EACH: Final = {
     Period.TOTAL: "in all",
     Period.JOB: "a clip",
 }
+_KINDS: Final = ("member", "project", "key")
 _ORDER: Final = {period: place for place, period in enumerate(_EACH)}
 
 
@@ -33,6 +34,7 @@ class Allowance:
     spent: int
     resets_at: datetime | None
     raised_until: datetime | None
+    project: str = ""
 
     @property
     def used(self) -> int:
@@ -64,31 +66,37 @@ class Allowance:
 
     @property
     def subject(self) -> str:
-        return self.limit.key.name if self.limit.key else self._member.get_full_name()
+        return self.limit.key.name if self.limit.key else self.project or self.person
 
     @property
     def person(self) -> str:
-        """Whose it is, also for a key."""
-        return self._member.get_full_name()
+        """Whose it is, also for a key; nobody's where it is on a project."""
+        member = self.limit.key.created_by if self.limit.key else self.limit.member
+        return member.get_full_name() if member else ""
 
     @property
-    def _member(self) -> User:
-        member = self.limit.key.created_by if self.limit.key else self.limit.member
-        if member is None:
-            raise ValueError("A project's limit is nobody's own.")
-        return member
+    def kind(self) -> str:
+        return "key" if self.limit.key_id else "member" if self.limit.member_id else "project"
 
 
 def allowances_of(*, team: Team, now: datetime, user: User | None = None) -> list[Allowance]:
-    """The active limits of a team, or those that hold for `user`: their own and their keys'. Two queries."""
+    """The active limits of a team, or those that hold for `user`: their own, their keys' and the projects'.
+
+    Two queries, and one more for the names of projects.
+    """
     limits = (
-        Limit.objects.filter(team=team, active=True, project_id__isnull=True)
+        Limit.objects.filter(team=team, active=True)
         .select_related("member", "key__created_by")
         .order_by("key", "member", "pk")
     )
     if user is not None:
-        limits = limits.filter(Q(member=user) | Q(key__created_by=user))
+        limits = limits.filter(holds_for(user))
     return _allowances(list(limits), now)
+
+
+def holds_for(user: User) -> Q:
+    """The limits that somebody's work can meet."""
+    return Q(member=user) | Q(key__created_by=user) | Q(project_id__isnull=False)
 
 
 def allowance_of(*, limit: Limit, now: datetime) -> Allowance:
@@ -120,18 +128,25 @@ def _allowances(limits: Sequence[Limit], now: datetime) -> list[Allowance]:
     for period in {limit.period for limit in limits}:
         present |= Q(limit__period=period, period_start=period_start(period, now))
     budgets = {budget.limit_id: budget for budget in Budget.objects.filter(present, limit__in=limits)}
-    found = [_allowance(limit, budgets.get(limit.pk), now) for limit in limits]
+    named = {limit.project_id for limit in limits if limit.project_id}
+    names = dict(Project.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
+    found = [
+        _allowance(
+            limit, budgets.get(limit.pk), now, names.get(limit.project_id, "") if limit.project_id else ""
+        )
+        for limit in limits
+    ]
     return sorted(
         found,
         key=lambda each: (
-            each.limit.key is not None,
+            _KINDS.index(each.kind),
             each.subject.casefold(),
             _ORDER[Period(each.limit.period)],
         ),
     )
 
 
-def _allowance(limit: Limit, budget: Budget | None, now: datetime) -> Allowance:
+def _allowance(limit: Limit, budget: Budget | None, now: datetime, project: str) -> Allowance:
     raised = limit.raised_until is not None and limit.raised_until > now
     cap = limit.raised_cap if raised and limit.raised_cap is not None else limit.cap
     return Allowance(
@@ -141,4 +156,5 @@ def _allowance(limit: Limit, budget: Budget | None, now: datetime) -> Allowance:
         spent=budget.spent if budget else 0,
         resets_at=period_end(limit.period, now),
         raised_until=limit.raised_until if raised else None,
+        project=project,
     )

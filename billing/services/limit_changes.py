@@ -1,17 +1,21 @@
 """What an owner does with limits: set, raise for a time, remove."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.audit import record
 from accounts.errors import DomainError, FieldErrors
-from accounts.models import ApiKey, Membership, User
+from accounts.models import ApiKey, Membership, Project, User
 from billing.models import Limit, Period, RaiseRequest, RequestState
 from billing.money import MICROS, format_exact
+from billing.services.allowances import allowance_of
 from billing.services.limits import lift_limit, raise_limit, set_limit
 
 HIGHEST: Final = 1_000_000 * MICROS
@@ -23,22 +27,36 @@ class LimitNotFound(DomainError):
     code = "not_found"
 
 
-def cap_spending(*, actor: Actor, subject: str, period: str, cap: int) -> Limit:
-    """Let a `subject`, "member:<id>" or "key:<id>", spend at most `cap` µ$ each `period`; replaces its cap.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a limit is on: one of the three."""
 
-    Raises FieldErrors for somebody outside the team, an unknown period or a cap out of range, and Busy.
+    member: User | None = None
+    key: ApiKey | None = None
+    project_id: UUID | None = None
+
+
+@transaction.atomic
+def cap_spending(*, actor: Actor, subject: str, period: str, cap: int) -> Limit:
+    """Let a `subject`, "member:<id>", "key:<id>" or "project:<id>", spend at most `cap` µ$ each `period`.
+
+    Replaces the cap it has. Raises FieldErrors for somebody outside the team, an unknown period or a cap out of range,
+    and Busy.
     """
     errors: dict[str, list[str]] = {}
     if period not in Period.values:
         errors["period"] = ["Choose a day, a week, a month, in total, or a clip."]
     if not 0 <= cap <= HIGHEST:
         errors["amount"] = [f"A cap is between nothing and {format_exact(HIGHEST)}."]
-    member, key = _subject(actor, subject)
-    if member is None and key is None:
-        errors["subject"] = ["Choose a member or a key of your team."]
-    if errors:
+    found = _subject(actor, subject)
+    if found is None:
+        errors["subject"] = ["Choose a member, a key or a project of your team."]
+    if errors or found is None:
         raise FieldErrors(errors)
-    limit = set_limit(team=actor.team, period=period, cap=cap, member=member, key=key)
+    whose: dict[str, Any] = {"member": found.member, "key": found.key, "project_id": found.project_id}
+    earlier = Limit.objects.filter(team=actor.team, period=period, active=True, **whose).first()
+    limit = set_limit(team=actor.team, period=period, cap=cap, **whose)
+    note(actor, "budget.set", limit, old={"cap": earlier.cap} if earlier else {}, new={"cap": cap})
     logger.info("limit.set", limit=limit.pk, subject=subject, period=period, cap=cap, actor=actor.label)
     return limit
 
@@ -46,10 +64,10 @@ def cap_spending(*, actor: Actor, subject: str, period: str, cap: int) -> Limit:
 def change_cap(*, actor: Actor, limit_id: int, cap: int) -> Limit:
     """Another cap for a limit; a raise that is under way goes on counting. Raises LimitNotFound, FieldErrors, Busy."""
     limit = limit_of(actor, limit_id)
-    subject = f"member:{limit.member_id}" if limit.member_id else f"key:{limit.key_id}"
-    return cap_spending(actor=actor, subject=subject, period=limit.period, cap=cap)
+    return cap_spending(actor=actor, subject=subject_of(limit), period=limit.period, cap=cap)
 
 
+@transaction.atomic
 def raise_for_a_time(*, actor: Actor, limit_id: int, cap: int, until: datetime, now: datetime) -> Limit:
     """Let `cap` µ$ count until `until`, then the usual cap again.
 
@@ -61,6 +79,7 @@ def raise_for_a_time(*, actor: Actor, limit_id: int, cap: int, until: datetime, 
     if not limit.cap < cap <= HIGHEST:
         raise FieldErrors({"amount": [f"A raise is above the usual cap of {format_exact(limit.cap)}."]})
     raised = raise_limit(limit=limit, cap=cap, until=until)
+    note(actor, "budget.raised", limit, new={"cap": cap, "until": until})
     logger.info("limit.raised", limit=limit.pk, cap=cap, until=until.isoformat(), actor=actor.label)
     return raised
 
@@ -75,6 +94,7 @@ def remove_limit(*, actor: Actor, limit_id: int, now: datetime) -> Limit:
     open_requests = RaiseRequest.objects.filter(limit=limit, state=RequestState.OPEN)
     dropped = {"state": RequestState.DROPPED, "told": RequestState.DROPPED}
     open_requests.update(**dropped, decided_at=now, decided_by=actor.user)
+    note(actor, "budget.removed", limit, old={"cap": limit.cap})
     lift_limit(limit=limit)
     logger.info("limit.removed", limit=limit.pk, actor=actor.label)
     return limit
@@ -83,20 +103,51 @@ def remove_limit(*, actor: Actor, limit_id: int, now: datetime) -> Limit:
 def limit_of(actor: Actor, limit_id: int) -> Limit:
     """An active limit of the actor's team. Raises LimitNotFound."""
     limits = Limit.objects.select_related("member", "key__created_by", "team")
-    limit = limits.filter(team=actor.team, pk=limit_id, active=True, project_id__isnull=True).first()
+    limit = limits.filter(team=actor.team, pk=limit_id, active=True).first()
     if limit is None:
         raise LimitNotFound("There is no such limit any more.")
     return limit
 
 
-def _subject(actor: Actor, subject: str) -> tuple[User | None, ApiKey | None]:
+def subject_of(limit: Limit) -> str:
+    """What `cap_spending` calls the one that a limit is on."""
+    if limit.member_id:
+        return f"member:{limit.member_id}"
+    return f"key:{limit.key_id}" if limit.key_id else f"project:{limit.project_id}"
+
+
+def note(
+    actor: Actor,
+    action: str,
+    limit: Limit,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> None:
+    """Write a change of a limit down; amounts in µ$, under the name of whom it is on."""
+    whose = allowance_of(limit=limit, now=timezone.now()).subject
+    record(
+        action,
+        by=actor,
+        about=limit,
+        name=f"{whose}, {limit.get_period_display()}",
+        old=old or {},
+        new=new or {},
+    )
+
+
+def _subject(actor: Actor, subject: str) -> Subject | None:
+    """None for what is not of the actor's team."""
     kind, _, pk = subject.partition(":")
-    if kind == "member" and pk.isdecimal() and len(pk) < 18:
+    if kind == "member" and pk.isascii() and pk.isdecimal() and len(pk) < 18:
         membership = Membership.objects.filter(team=actor.team, user=int(pk)).select_related("user").first()
-        return (membership.user if membership else None), None
+        return Subject(member=membership.user) if membership else None
+    try:
+        wanted = UUID(pk)
+    except ValueError:
+        return None
     if kind == "key":
-        try:
-            return None, ApiKey.objects.filter(team=actor.team, pk=UUID(pk)).first()
-        except ValueError:
-            return None, None
-    return None, None
+        key = ApiKey.objects.filter(team=actor.team, pk=wanted).first()
+        return Subject(key=key) if key else None
+    project = Project.objects.filter(team=actor.team, pk=wanted).first() if kind == "project" else None
+    return Subject(project_id=project.pk) if project else None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import ApiKey, Membership, Team, User
+from accounts.models import ApiKey, Membership, Project, Team, User
 from billing import ledger
 from billing.models import Account, AccountKind, Limit
 
@@ -22,8 +22,8 @@ def set_limit(
 ) -> Limit:
     """Allow one subject at most `cap` µ$ in each `period` (for `job`: a clip); replaces the cap it had.
 
-    A cap below what is used already only stops more. Raises ValueError for a cap below zero or a member or
-    key of another team, Busy. Locks the team's available row, so that a hold sees the old cap or the new one.
+    A cap below what is used already only stops more. Raises ValueError for a cap below zero or a member, key
+    or project of another team, Busy. Locks the team's available row, so that a hold sees the old cap or the new one.
     """
     if cap < 0:
         raise ValueError("A cap is not below zero.")
@@ -31,6 +31,8 @@ def set_limit(
         raise ValueError("Only members of the team have limits in it.")
     if key is not None and key.team_id != team.pk:
         raise ValueError("Only keys of the team have limits in it.")
+    if project_id is not None and not Project.objects.filter(team=team, pk=project_id).exists():
+        raise ValueError("Only projects of the team have limits in it.")
     ledger.wait_for_wallet(team_id=team.pk)
     limit, _ = Limit.objects.update_or_create(
         team=team,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 
+from accounts.models import Project
 from billing.models import Limit, Notice, Period
 from billing.money import format_balance, format_exact
 
@@ -134,6 +135,9 @@ def _budget(notice: Notice, about: dict[str, Any]) -> Words:
         whose = f"The key {limit.key.name}"
     elif limit is not None and limit.member is not None:
         whose = limit.member.get_full_name()
+    elif limit is not None and limit.project_id is not None:
+        project = Project.objects.filter(pk=limit.project_id).first()
+        whose = f"The project {project.name}" if project else whose
     cap = f"{format_exact(about['cap'])} {Period(about['period']).label}"
     return Words(
         subject=f"{whose} has used {about['percent']} % of {cap} in {notice.team.name}",

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.actors import Actor
 from accounts.background import enqueue
@@ -14,8 +14,9 @@ from accounts.errors import DomainError, FieldErrors
 from accounts.models import Membership, Team, User
 from billing.models import Limit, RaiseRequest, RequestState
 from billing.money import format_exact
-from billing.services.allowances import allowance_of, period_end
+from billing.services.allowances import allowance_of, holds_for, period_end
 from billing.services.limit_changes import HIGHEST, LimitNotFound, limit_of
+from billing.services.limit_changes import note as write_down
 from billing.services.limits import raise_limit, set_limit
 
 REASON_LENGTH: Final = 300
@@ -45,7 +46,7 @@ class RequestDecided(DomainError):
 
 @transaction.atomic
 def ask_for_more(*, actor: Actor, limit_id: int, amount: int, reason: str) -> RaiseRequest:
-    """Ask the owners for `amount` µ$ on top of a limit on the actor or on a key the actor made.
+    """Ask the owners for `amount` µ$ on top of a limit on the actor, on a key the actor made or on a project.
 
     Asking again while nobody has answered changes the request. Raises LimitNotFound for limits of others, and
     FieldErrors for an amount that is not above zero or without a reason.
@@ -98,6 +99,7 @@ def approve_request(
     until = _end(request.limit, lasting, now)
     _raise(request.limit, amount, until, now)
     request.granted, request.until = amount, until
+    write_down(actor, "budget.request_approved", request.limit, new={"more": amount, "until": until})
     _decide(request, RequestState.APPROVED, actor, note, now)
     return request
 
@@ -124,8 +126,8 @@ def requests_by(team: Team, user: User, *, last: int = 10) -> list[RaiseRequest]
 
 
 def limits_on(team: Team, user: User) -> QuerySet[Limit]:
-    """The active limits that hold for somebody: their own, and those on keys they made."""
-    return Limit.objects.filter(Q(member=user) | Q(key__created_by=user), team=team, active=True)
+    """The active limits that hold for somebody: their own, and those on keys they made and on projects."""
+    return Limit.objects.filter(holds_for(user), team=team, active=True)
 
 
 def lasting_choices(limit: Limit) -> list[tuple[str, str]]:
@@ -176,6 +178,7 @@ def _raise(limit: Limit, amount: int, until: datetime | None, now: datetime) -> 
             cap=limit.cap + amount,
             member=limit.member,
             key=limit.key,
+            project_id=limit.project_id,
         )
         until = present.raised_until
     if until is not None:

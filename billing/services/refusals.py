@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from accounts.errors import DomainError
-from accounts.models import Team
+from accounts.models import Project, Team
 from billing.ledger import Answer
-from billing.models import Period
+from billing.models import Limit, Period
 from billing.money import as_decimal_string, format_balance, format_cost, format_exact
 
-WHOSE: Final = {"api_key": "This key has", "member": "You have", "project": "This project has"}
-MAY: Final = {"api_key": "This key may", "member": "You may", "project": "This project may"}
+WHO: Final = {"api_key": "This key", "member": "You"}
 LEFT: Final = {
     Period.DAY: "left today",
     Period.WEEK: "left this week",
@@ -112,20 +111,21 @@ def _refusals(
 
 
 def _budget(blocker: dict[str, Any], prices: Sequence[int], now: datetime) -> BudgetExceeded:
-    cap, scope = blocker["cap"], blocker["scope"]
+    cap, who = blocker["cap"], WHO.get(blocker["scope"]) or _project(blocker["id"])
+    has = "have" if who == "You" else "has"
     left = max(0, cap - blocker["spent"] - blocker["held"])
     resets_at = datetime.fromisoformat(blocker["resets_at"]) if blocker["resets_at"] else None
     if blocker["period"] == Period.JOB:
         needed = max(prices)
         which = "this one" if len(prices) == 1 else "one of these"
-        said = f"{MAY[scope]} spend {format_cost(cap)} on a clip, and {which} costs {format_cost(needed)}."
+        said = f"{who} may spend {format_cost(cap)} on a clip, and {which} costs {format_cost(needed)}."
     else:
         needed = sum(prices)
         remains = f"{format_balance(left)} of {format_cost(cap)} {LEFT[blocker['period']]}"
-        said = f"{WHOSE[scope]} {remains}. {_costs(needed, len(prices))}."
+        said = f"{who} {has} {remains}. {_costs(needed, len(prices))}."
     details: dict[str, Any] = {
         "limit": {
-            "scope": scope,
+            "scope": blocker["scope"],
             "id": blocker["id"],
             "period": blocker["period"],
             **{name: as_decimal_string(blocker[name]) for name in ("cap", "spent", "held")},
@@ -142,6 +142,13 @@ def _budget(blocker: dict[str, Any], prices: Sequence[int], now: datetime) -> Bu
     return BudgetExceeded(
         f"{said} Ask an owner to raise the limit, or wait until {resets_at:%-d %B}, 00:00 UTC.", **details
     )
+
+
+def _project(limit_id: int) -> str:
+    """The project that a limit is on, as a sentence begins."""
+    limit = Limit.objects.filter(pk=limit_id).values_list("project_id", flat=True)
+    name = Project.objects.filter(pk__in=limit).values_list("name", flat=True).first()
+    return f"The project {name}" if name else "This project"
 
 
 def _costs(needed: int, clips: int) -> str:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 
 from accounts.errors import DomainError
-from accounts.models import ApiKey, Team
+from accounts.models import ApiKey, Project, Team
 from billing.models import Account, AccountKind, Entry, Transaction, TransactionKind
 from billing.services.balances import Balance
 from billing.services.people import PLATFORM, Who, labels_of_person, people_behind
@@ -36,17 +36,19 @@ class BadCursor(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which lines: of a group of kinds, ordered by a person or by a key, made from `since` until before `until`."""
+    """Which lines: of a group of kinds, ordered by a person or by a key, for a project, made from `since` until before
+    `until`."""
 
     group: str = ""
     person: int | None = None
     key: UUID | None = None
+    project: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def leaves_gaps(self) -> bool:
-        return bool(self.group or self.person or self.key)
+        return bool(self.group or self.person or self.key or self.project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class StatementLine:
     about: str
     clip: UUID | None
     who: Who
+    project: str | None
     available: int
     held: int
     frozen: int
@@ -80,7 +83,7 @@ class StatementPage:
 def statement_page(
     *, team: Team, wanted: Filter, cursor: str | None = None, size: int = PAGE
 ) -> StatementPage:
-    """At most `size` lines before `cursor`; eight queries at most. Raises BadCursor."""
+    """At most `size` lines before `cursor`; nine queries at most. Raises BadCursor."""
     accounts = dict(Account.objects.filter(team=team).values_list("pk", "kind"))
     every = _in_order(team, accounts, wanted, cursor)
     found = list(_matching(team, every, wanted)[: size + 1])
@@ -88,7 +91,7 @@ def statement_page(
     lines = _lines(team, accounts, rows, carry=not wanted.leaves_gaps)
     if more:
         return StatementPage(lines, str(min(row.pk for row in rows)))
-    if wanted.person or wanted.key:
+    if wanted.person or wanted.key or wanted.project:
         last = every[LOOKED_AT - 1 : LOOKED_AT].first()
         if last is not None:
             return StatementPage(lines, str(last.pk), last.created_at)
@@ -142,6 +145,8 @@ def _matching(team: Team, every: QuerySet[Transaction], wanted: Filter) -> Query
     if wanted.key is not None:
         key = ApiKey.objects.filter(team=team, pk=wanted.key).values_list("public_id", flat=True).first()
         labels = ({f"key:{key}"} if key else set()) & (labels if labels is not None else {f"key:{key}"})
+    if wanted.project is not None:
+        rows = rows.filter(pk__in=every.values("pk")[:LOOKED_AT], hold__project_id=wanted.project)
     if labels is None:
         return rows
     orders = Transaction.objects.filter(
@@ -163,6 +168,10 @@ def _lines(
     rows = sorted(rows, key=lambda row: max((e.pk for e in entries.get(row.pk, {}).values()), default=0))
     orders = _orders(rows)
     people = people_behind(team, {*orders.values(), *(row.actor for row in rows)})
+    for_projects = {row.hold.project_id for row in rows if row.hold is not None and row.hold.project_id}
+    names = (
+        dict(Project.objects.filter(pk__in=for_projects).values_list("pk", "name")) if for_projects else {}
+    )
     lines: list[StatementLine] = []
     balance: int | None = None
     for place, row in enumerate(rows):
@@ -176,11 +185,14 @@ def _lines(
             balance = _balance_before(team, accounts, row)
         amounts = {kind: leg.amount for kind, leg in legs.items()}
         label = orders.get(row.hold_id or 0, row.actor)
-        lines.append(_line(row, people.get(label, PLATFORM), amounts, balance))
+        project = names.get(row.hold.project_id) if row.hold is not None and row.hold.project_id else None
+        lines.append(_line(row, people.get(label, PLATFORM), project, amounts, balance))
     return lines[::-1]
 
 
-def _line(row: Transaction, who: Who, amounts: dict[str, int], balance: int | None) -> StatementLine:
+def _line(
+    row: Transaction, who: Who, project: str | None, amounts: dict[str, int], balance: int | None
+) -> StatementLine:
     return StatementLine(
         number=row.pk,
         at=row.created_at,
@@ -189,6 +201,7 @@ def _line(row: Transaction, who: Who, amounts: dict[str, int], balance: int | No
         about=about(row),
         clip=row.hold.attempt if row.hold is not None else None,
         who=who,
+        project=project,
         available=amounts.get(AccountKind.AVAILABLE, 0),
         held=amounts.get(AccountKind.HELD, 0),
         frozen=amounts.get(AccountKind.FROZEN, 0),

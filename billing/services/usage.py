@@ -1,24 +1,25 @@
-"""What a team spent: by day, by member, by API key.
+"""What a team spent: by day, by member, by API key, by project.
 
 Read from days that the database counts as clips are captured, so a year costs as much as its days and people, whatever
 the number of clips.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from django.db.models import Sum
 
-from accounts.models import Team
+from accounts.models import Project, Team
 from billing.models import UsageDay
 from billing.services.people import people_behind
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one day, person or key came to; `spent` is µ$."""
+    """What one day, person, key or project came to; `spent` is µ$."""
 
     name: str
     clips: int
@@ -29,31 +30,36 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Every day from `first` to `last`, also those without any; people and keys by what they spent."""
+    """Every day from `first` to `last`, also those without any; people, keys and projects by what they spent.
+
+    `projects` has a last row without a name for what belongs to none, where anything belongs to one.
+    """
 
     first: date
     last: date
     days: Sequence[Share]
     members: Sequence[Share]
     keys: Sequence[Share]
+    projects: Sequence[Share]
     clips: int
     spent: int
 
 
 def usage_of(*, team: Team, first: date, last: date) -> Usage:
-    """From `first` to `last`, both included, in UTC; three queries."""
+    """From `first` to `last`, both included, in UTC; three queries, and one for projects."""
     rows = list(
         UsageDay.objects.filter(team=team, day__range=(first, last)).values_list(
-            "day", "actor", "clips", "spent"
+            "day", "actor", "project_id", "clips", "spent"
         )
     )
-    people = people_behind(team, {actor for _, actor, _, _ in rows})
+    people = people_behind(team, {actor for _, actor, *_ in rows})
     days: defaultdict[date, _Sum] = defaultdict(_Sum)
     members: defaultdict[tuple[int | None, str], _Sum] = defaultdict(_Sum)
     keys: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    for day, actor, clips, spent in rows:
+    projects: defaultdict[UUID | None, _Sum] = defaultdict(_Sum)
+    for day, actor, project, clips, spent in rows:
         who = people[actor]
-        sums = [days[day], members[who.user_id, who.person]]
+        sums = [days[day], members[who.user_id, who.person], projects[project]]
         if who.key:
             sums.append(keys[who.key, who.person])
         for total in sums:
@@ -66,8 +72,9 @@ def usage_of(*, team: Team, first: date, last: date) -> Usage:
         days=[_share(f"{day:%-d %b %Y}", days.get(day, _Sum()), day=day) for day in span],
         members=_by_amount(_share(name, total) for (_, name), total in members.items()),
         keys=_by_amount(_share(name, total, detail=maker) for (name, maker), total in keys.items()),
-        clips=sum(clips for _, _, clips, _ in rows),
-        spent=sum(spent for _, _, _, spent in rows),
+        projects=_named(team, projects),
+        clips=sum(clips for *_, clips, _ in rows),
+        spent=sum(spent for *_, spent in rows),
     )
 
 
@@ -102,6 +109,19 @@ class _Sum:
 
 def _share(name: str, total: _Sum, *, detail: str = "", day: date | None = None) -> Share:
     return Share(name, total.clips, total.spent, detail, day)
+
+
+def _named(team: Team, projects: Mapping[UUID | None, _Sum]) -> list[Share]:
+    """Nothing while no clip belonged to a project; what belonged to none comes last, without a name."""
+    if not any(projects):
+        return []
+    names = dict(
+        Project.objects.filter(team=team, pk__in=[pk for pk in projects if pk]).values_list("pk", "name")
+    )
+    shares = _by_amount(
+        _share(names.get(pk, "A former project"), total) for pk, total in projects.items() if pk
+    )
+    return [*shares, _share("", projects[None])] if None in projects else shares
 
 
 def _by_amount(shares: Iterable[Share]) -> list[Share]:

@@ -20,7 +20,7 @@ from generations.services.derived import (
     submit_variation,
     why_not,
 )
-from generations.services.editing import edit_generation
+from generations.services.editing import KEEP, edit_generation
 from generations.services.frames import LAST, FilesGone, FrameChoice, picture_from_clip
 from generations.services.images import ImageRefused, store_image
 from generations.services.line import places_in_line
@@ -42,6 +42,7 @@ from generations.services.queueing import (
 from generations.services.submission import KeyReused, Order, SubmitResult, submit_generation
 
 __all__ = [
+    "KEEP",
     "LAST",
     "BatchNotFound",
     "BatchProgress",

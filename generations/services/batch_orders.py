@@ -7,7 +7,7 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, RowErrors
-from accounts.models import Team
+from accounts.models import Project, Team
 from billing.services import Quote, StoredQuote, quote_for_15_minutes
 from generations.batch_rows import BatchInput, Row, clean_rows
 from generations.models import BatchKind, Image
@@ -15,7 +15,7 @@ from generations.parameters import ClipParams
 from generations.services.batches import BatchResult, quote_batch, replay_of_batch, submit_batch
 from generations.services.eta import Eta, expected
 from generations.services.picture_import import import_pictures
-from generations.services.submission import Order, hash_of, with_quote
+from generations.services.submission import Order, hash_of, with_project, with_quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def order_batch(
     name: str = "",
     start_within: int | None = None,
     quote_id: UUID | None = None,
+    project: Project | None = None,
 ) -> BatchResult:
     """Check all inputs, fetch pictures by address, and submit the clips together.
 
@@ -59,7 +60,8 @@ def order_batch(
     corrected first, and what `submit_batch` raises; RuntimeError inside a transaction.
     """
     request_hash = hash_of([kind.value, name, [dict(row) for row in rows]])
-    earlier = replay_of_batch(actor, idempotency_key, with_quote(request_hash, quote_id))
+    known_as = with_project(with_quote(request_hash, quote_id), actor, project)
+    earlier = replay_of_batch(actor, idempotency_key, known_as)
     if earlier is not None:
         return earlier
     inputs = clean_rows(rows)
@@ -78,6 +80,7 @@ def order_batch(
         request_hash=request_hash,
         start_within=start_within,
         quote_id=quote_id,
+        project=project,
     )
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.errors import DomainError, FieldErrors, RowErrors
+from accounts.models import Project
 from billing.services import Hold, Quote, check_holds, quote_all
 from generations.models import Batch, BatchKind, Generation, Image
 from generations.parameters import ClipParams
@@ -27,6 +28,7 @@ from generations.services.submission import (
     hold_price,
     new_row,
     prices_of,
+    with_project,
     with_quote,
 )
 from generations.states import TERMINAL, Status
@@ -87,12 +89,14 @@ def submit_batch(
     request_hash: str = "",
     start_within: int | None = None,
     quote_id: UUID | None = None,
+    project: Project | None = None,
     now: datetime | None = None,
 ) -> BatchResult:
     """Put all clips in line and hold each one's price; all of it happens or none of it.
 
     A repeated key returns the first batch. `start_within` (seconds) is each clip's start deadline. The prices are
-    today's, or what the quote `quote_id` promised for all of them. Raises KeyReused, FieldErrors for none or too many
+    today's, or what the quote `quote_id` promised for all of them; the clips count for `project`.
+    Raises KeyReused, FieldErrors for none or too many
     clips, RowErrors for pictures of others, billing.QuoteExpired and QuoteMismatch, and what `check_holds` raises: its
     amounts are those of the whole. Inserts the clips, then locks the wallet.
     """
@@ -102,6 +106,7 @@ def submit_batch(
         or hash_of([kind.value, name, [fingerprint(order.image_id, order.params) for order in orders]]),
         quote_id,
     )
+    request_hash = with_project(request_hash, actor, project)
     earlier = replay_of_batch(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
@@ -112,6 +117,7 @@ def submit_batch(
         team=actor.team,
         created_by=actor.user,
         api_key=actor.key,
+        project=project,
         kind=kind,
         name=name,
         idempotency_key=idempotency_key,
@@ -131,7 +137,7 @@ def submit_batch(
         return twin
     rows = _rows(actor, batch, orders, prices, now, start_within)
     accept_rows(actor, rows, now=now)
-    check_holds(actor=actor, quotes=prices)
+    check_holds(actor=actor, quotes=prices, project_id=project.pk if project else None)
     for row, price in zip(rows, prices, strict=True):
         hold_price(actor, row, price)
     lines.wake(rows[0], now=now)  # last: it locks the lines
@@ -229,6 +235,7 @@ def _rows(
             key=f"batch-{batch.pk}-{place}",
             now=now,
             start_within=start_within,
+            project=batch.project,
             batch=batch,
             batch_place=place,
             line_order=first + place,  # in the order they were given

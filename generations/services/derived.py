@@ -9,12 +9,14 @@ from django.conf import settings
 
 from accounts.actors import Actor
 from accounts.errors import DomainError
+from accounts.models import Project
+from accounts.services import usual_project
 from generations import parameter_rules
 from generations.models import Generation, Image, Relation
 from generations.parameters import QUALITY_PRESETS, ClipParams
 from generations.services.cancellation import GenerationNotFound
 from generations.services.frames import FILES_GONE, LAST, FilesGone, FrameChoice, picture_from_clip
-from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation
+from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation, with_project
 from generations.states import RELEASING, Status
 
 FINAL_RESOLUTION: Final = "720p"
@@ -40,14 +42,16 @@ def derive_generation(
 ) -> SubmitResult:
     """Make a clip from another of the team: its input as `relation` says, with `changes` (raw parameters) on top.
 
-    A clip of its own, with its own price, hold and key; a repeated key returns the first one, whatever became of
+    A clip of its own, with its own price, hold and key, for the same project unless that is archived; a repeated
+    key returns the first one, whatever became of
     the parent. Raises GenerationNotFound, NotPossible, FilesGone, FieldErrors, KeyReused and
     billing.InsufficientCredits, and RuntimeError inside a transaction.
     """
     parent = find_parent(actor, parent_id)
     changes = dict(changes or {})
     request_hash = hash_of([relation.value, str(parent.pk), changes, frame.as_json()])
-    earlier = replay_of(actor, idempotency_key, request_hash)
+    known_as = with_project(request_hash, actor, _inherited(actor, parent))
+    earlier = replay_of(actor, idempotency_key, known_as)
     if earlier is not None:
         return earlier
     refuse_impossible(parent, relation)
@@ -64,6 +68,7 @@ def derive_generation(
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         start_within=start_within,
+        project=_inherited(actor, parent),
     )
 
 
@@ -75,11 +80,12 @@ def submit_variation(
     parent: Generation | None,
     relation: Relation | None,
     idempotency_key: str,
+    project: Project | None = None,
 ) -> SubmitResult:
     """`submit_generation` with what a form was left with: what the clip is to its parent is judged by its input."""
     if parent is None or relation is None:
         return submit_generation(
-            actor=actor, image_id=image_id, params=params, idempotency_key=idempotency_key
+            actor=actor, image_id=image_id, params=params, idempotency_key=idempotency_key, project=project
         )
     image = Image.objects.for_team(actor.team).filter(pk=image_id).first() if image_id else None
     return submit_generation(
@@ -89,12 +95,13 @@ def submit_variation(
         parent=parent,
         relation=honest_relation(parent, relation, image, params),
         idempotency_key=idempotency_key,
+        project=project,
     )
 
 
 def find_parent(actor: Actor, parent_id: UUID) -> Generation:
     """Raises GenerationNotFound, for clips of other teams too."""
-    clips = Generation.objects.for_team(actor.team).select_related("image")
+    clips = Generation.objects.for_team(actor.team).select_related("image", "project")
     parent: Generation | None = clips.filter(pk=parent_id).first()
     if parent is None:
         raise GenerationNotFound("There is no such clip in this team.")
@@ -164,6 +171,13 @@ def honest_relation(
         case _:
             kept = params == basis_of(parent, relation) and image.pk == parent.image_id
     return relation if kept and not _belongs_to_other_states(parent, relation) else Relation.REMIX
+
+
+def _inherited(actor: Actor, parent: Generation) -> Project | None:
+    """The parent's project, as long as it takes new clips; without one, the usual one of the key that asks."""
+    if parent.project is None:
+        return usual_project(actor)
+    return None if parent.project.is_archived else parent.project
 
 
 def _belongs_to_other_states(parent: Generation, relation: Relation) -> bool:

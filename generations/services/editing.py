@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.background import enqueue
 from accounts.errors import FieldErrors
+from accounts.models import Project
 from billing.services import hold_credits, quote, settle_hold
 from generations.models import Generation, Image, SubmissionState
 from generations.parameters import ClipParams
@@ -18,6 +20,8 @@ from generations.services.queueing import lock_waiting
 from generations.services.states import DISPATCH_NEXT
 from generations.services.submission import HOLD_MARGIN
 
+# Says that the clip stays in its project, where None says that it belongs to none.
+KEEP: Final = "keep"
 NO_PICTURE = "There is no picture with this id in this team."
 
 
@@ -28,9 +32,11 @@ def edit_generation(
     generation_id: UUID,
     image_id: UUID | None = None,
     params: ClipParams | None = None,
+    project: Project | str | None = KEEP,
     now: datetime | None = None,
 ) -> Generation:
-    """Give a waiting clip another picture, other settings or both, and hold the new price instead of the old.
+    """Give a waiting clip another picture, other settings or another project, and hold the new price instead of the
+    old, in the budgets of the new project.
 
     The request it was made by keeps its idempotency key. Raises GenerationNotFound, NotYours, LeftTheLine,
     FieldErrors for a picture of others, and billing.InsufficientCredits, which leave everything as it was. Locks
@@ -40,15 +46,19 @@ def edit_generation(
     generation = lock_waiting(actor, generation_id)
     image = _picture(actor, generation, image_id)
     params = params or generation.clip_params
-    if image.pk == generation.image_id and params.as_json() == generation.params:
+    if isinstance(project, str):
+        project = generation.project
+    project_id = project.pk if project is not None else None
+    same_input = image.pk == generation.image_id and params.as_json() == generation.params
+    if same_input and project_id == generation.project_id:
         return generation
     # What fal may still make of an attempt that got no answer would be the clip as it was before.
     abandoned = generation.submissions.filter(state=SubmissionState.ABANDONED, request_id=None)
     abandoned.update(state=SubmissionState.SUPERSEDED)
-    generation.image, generation.params = image, params.as_json()
+    generation.image, generation.params, generation.project_id = image, params.as_json(), project_id
     _swap_hold(actor, generation, params, now)
     eta.withdraw(generation)
-    generation.save(update_fields=["image", "params", "price", "hold_attempt", *eta.COLUMNS])
+    generation.save(update_fields=["image", "params", "project", "price", "hold_attempt", *eta.COLUMNS])
     enqueue(DISPATCH_NEXT)  # a dispatcher may have passed over the locked row
     return generation
 
@@ -63,6 +73,7 @@ def _swap_hold(actor: Actor, generation: Generation, params: ClipParams, now: da
         generation_id=generation.hold_attempt,
         quote=price,
         expires_at=generation.start_deadline + HOLD_MARGIN,
+        project_id=generation.project_id,
     )
 
 

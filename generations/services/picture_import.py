@@ -11,11 +11,19 @@ from django.conf import settings
 
 from accounts.actors import Actor
 from accounts.errors import DomainError
+from accounts.models import Project
 from generations import url_fetcher
 from generations.models import Image
 from generations.parameters import ClipParams
 from generations.services.images import store_image
-from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation, with_quote
+from generations.services.submission import (
+    SubmitResult,
+    hash_of,
+    replay_of,
+    submit_generation,
+    with_project,
+    with_quote,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -49,13 +57,15 @@ def submit_with_address(
     idempotency_key: str,
     start_within: int | None = None,
     quote_id: UUID | None = None,
+    project: Project | None = None,
 ) -> SubmitResult:
     """`submit_generation` with a picture by address; a repeated key fetches nothing.
 
     Raises what `import_picture` and `submit_generation` raise.
     """
     request_hash = hash_of([address, params.as_json()])
-    earlier = replay_of(actor, idempotency_key, with_quote(request_hash, quote_id))
+    known_as = with_project(with_quote(request_hash, quote_id), actor, project)
+    earlier = replay_of(actor, idempotency_key, known_as)
     if earlier is not None:
         return earlier
     image = import_picture(actor=actor, address=address)
@@ -67,6 +77,7 @@ def submit_with_address(
         request_hash=request_hash,
         start_within=start_within,
         quote_id=quote_id,
+        project=project,
     )
 
 

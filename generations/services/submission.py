@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.background import enqueue
 from accounts.errors import DomainError, FieldErrors
+from accounts.models import Project
 from billing.services import Quote, hold_credits, quote_all, redeem_quote
 from generations.models import Generation, GenerationEvent, Image
 from generations.parameters import IMAGE_REQUIRED, ClipParams
@@ -59,6 +60,7 @@ def submit_generation(
     request_hash: str = "",
     start_within: int | None = None,
     quote_id: UUID | None = None,
+    project: Project | None = None,
     now: datetime | None = None,
 ) -> SubmitResult:
     """Put a clip in line and hold its exact price; both happen or neither does.
@@ -67,12 +69,14 @@ def submit_generation(
 
     A repeated key returns the first clip, even when the wallet is empty by now; the same key with another request
     raises KeyReused. `request_hash` identifies the request where it is more or less than picture and parameters.
-    `start_within` (seconds) replaces the usual start deadline. Raises FieldErrors without a picture of this team,
+    `start_within` (seconds) replaces the usual start deadline. The clip counts for `project`, which
+    `accounts.services.project_for_work` has found to be the team's. Raises FieldErrors without a picture of this team,
     billing.QuoteExpired and QuoteMismatch, and what `hold_credits` raises. Inserts the generation, then locks the
     wallet.
     """
     now = now or timezone.now()
     request_hash = with_quote(request_hash or fingerprint(image_id, params, parent, relation), quote_id)
+    request_hash = with_project(request_hash, actor, project)
     earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
@@ -81,7 +85,9 @@ def submit_generation(
         raise FieldErrors({"image": [IMAGE_REQUIRED]})
     order = Order(image.pk, params, parent, relation)
     (price,) = prices_of(actor, [params], quote_id=quote_id, now=now)
-    generation = new_row(actor, order, price, key=idempotency_key, now=now, start_within=start_within)
+    generation = new_row(
+        actor, order, price, key=idempotency_key, now=now, start_within=start_within, project=project
+    )
     generation.image = image
     generation.request_hash = request_hash
     try:
@@ -120,6 +126,14 @@ def fingerprint(
 def with_quote(request_hash: str, quote_id: UUID | None) -> str:
     """The hash of a request that names a quote: with another quote, or without one, it is another request."""
     return request_hash if quote_id is None else hash_of([request_hash, str(quote_id)])
+
+
+def with_project(request_hash: str, actor: Actor, project: Project | None) -> str:
+    """The hash of a request for a project. The usual one of the key is not the request's: it may change meanwhile."""
+    usual = actor.key.project_id if actor.key is not None else None
+    return (
+        request_hash if project is None or project.pk == usual else hash_of([request_hash, str(project.pk)])
+    )
 
 
 def hash_of(payload: object) -> str:
@@ -190,4 +204,5 @@ def hold_price(actor: Actor, generation: Generation, price: Quote) -> None:
         generation_id=generation.hold_attempt,
         quote=price,
         expires_at=generation.start_deadline + HOLD_MARGIN,
+        project_id=generation.project_id,
     )

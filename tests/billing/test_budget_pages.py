@@ -108,7 +108,7 @@ def test_a_key_has_limits_too(team, owner):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"subject": ""}, "Choose a member or a key"),
+        ({"subject": ""}, "Choose a member, a project or a key"),
         ({"subject": "member:0"}, "Select a valid choice"),
         ({"subject": "key:x"}, "Select a valid choice"),
         ({"period": "year"}, "Select a valid choice"),

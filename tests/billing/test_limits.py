@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.actors import key_actor
 from accounts.api_keys import create_api_key
+from accounts.services import create_project
 from billing import services
 from billing.models import Budget, Lot, Notice
 from billing.services import BudgetExceeded, InsufficientCredits, TeamFrozen
@@ -227,11 +228,11 @@ def test_what_was_checked_together_is_held(member):
 
 
 def test_a_project_has_a_limit_too(member):
-    project = uuid4()
+    project = create_project(actor=member, name="Spring").pk
     services.set_limit(team=member.team, project_id=project, period="total", cap=100)
     hold(member, 100, project_id=project)
 
-    with pytest.raises(BudgetExceeded, match="This project has"):
+    with pytest.raises(BudgetExceeded, match="The project Spring has"):
         hold(member, 1, project_id=project)
     hold(member, 1, project_id=uuid4())
 

@@ -289,6 +289,7 @@ def test_programs_read_the_same_lines(team, jo):
             "generation": str(clip),
             "member": "Jo Lind",
             "key": None,
+            "project": None,
             "available": "-0.100834",
             "held": "0.100834",
             "frozen": "0.000000",

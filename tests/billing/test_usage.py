@@ -201,6 +201,7 @@ def test_programs_read_the_same_numbers(team, owner):
         "days": [{"day": str(today()), "clips": 1, "spent": "0.100834"}],
         "members": [{"name": "Mara Maker", "clips": 1, "spent": "0.100834"}],
         "keys": [],
+        "projects": [],
     }
     assert len(program.get("/usage").json()["days"]) == 30
     for wrong in ({"since": "x"}, {"since": "2999-01-01"}, {"since": "2000-01-01"}):

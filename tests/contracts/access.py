@@ -14,6 +14,7 @@ from accounts.permissions import (
     KEYS_MANAGE,
     MEMBERS_MANAGE,
     MEMBERS_VIEW,
+    PROJECTS_MANAGE,
     TEAM_MANAGE,
     TEAM_OWN,
 )
@@ -44,12 +45,13 @@ def team(*, get: str = "", post: str = "", **args: str) -> Access:
     return Access("team", _given(get, post), {"team_slug": "slug", **args})
 
 
-def api(*, get: str = "", post: str = "", **args: str) -> Access:
-    return Access("api", _given(get, post), args)
+def api(*, get: str = "", post: str = "", patch: str = "", delete: str = "", **args: str) -> Access:
+    return Access("api", _given(get, post, patch, delete), args)
 
 
-def _given(get: str, post: str) -> dict[str, str]:
-    return {method: needed for method, needed in (("GET", get), ("POST", post)) if needed}
+def _given(get: str, post: str, patch: str = "", delete: str = "") -> dict[str, str]:
+    pairs = {"GET": get, "POST": post, "PATCH": patch, "DELETE": delete}
+    return {method: needed for method, needed in pairs.items() if needed}
 
 
 ACCESS: dict[str, Access] = {
@@ -99,6 +101,15 @@ ACCESS: dict[str, Access] = {
     "data_rights:team_delete_undo": team(post=TEAM_OWN),
     "data_rights:team_export": team(post=TEAM_OWN),
     "data_rights:team_export_file": team(get=TEAM_OWN, pk="export_id"),
+    "accounts:key": team(get=KEYS_MANAGE, pk="key_id"),
+    "accounts:key_change": team(post=KEYS_MANAGE, pk="key_id"),
+    "accounts:key_rotate": team(get=KEYS_MANAGE, post=KEYS_MANAGE, pk="key_id"),
+    "accounts:key_end_old": team(post=KEYS_MANAGE, pk="key_id"),
+    "accounts:projects": team(get=GENERATIONS_VIEW),
+    "accounts:project_create": team(post=PROJECTS_MANAGE),
+    "accounts:project_rename": team(post=PROJECTS_MANAGE, pk="project_id"),
+    "accounts:project_archive": team(post=PROJECTS_MANAGE, pk="project_id"),
+    "accounts:project_restore": team(post=PROJECTS_MANAGE, pk="project_id"),
     "generations:create": team(get=GENERATIONS_CREATE, post=GENERATIONS_CREATE),
     "generations:price": team(get=GENERATIONS_CREATE),
     "generations:image_upload": team(post=GENERATIONS_CREATE),
@@ -220,7 +231,7 @@ ACCESS: dict[str, Access] = {
     "api:resume": api(post=GENERATIONS_CREATE, pk="clip_id"),
     "api:run_next": api(post=GENERATIONS_CREATE, pk="clip_id"),
     "api:move": api(post=GENERATIONS_CREATE, pk="clip_id"),
-    "api:input": Access("api", {"PATCH": GENERATIONS_CREATE}, {"pk": "clip_id"}),
+    "api:input": api(patch=GENERATIONS_CREATE, pk="clip_id"),
     "api:events": api(get=GENERATIONS_VIEW, pk="clip_id"),
     "api:retry": api(post=GENERATIONS_CREATE, pk="clip_id"),
     "api:rerun": api(post=GENERATIONS_CREATE, pk="clip_id"),
@@ -231,6 +242,13 @@ ACCESS: dict[str, Access] = {
     "api:batch_quote": api(post=GENERATIONS_CREATE),
     "api:batch": api(get=GENERATIONS_VIEW, pk="batch_id"),
     "api:batch_cancel": api(post=GENERATIONS_CANCEL, pk="batch_id"),
+    "api:projects": api(get=GENERATIONS_VIEW, post=PROJECTS_MANAGE),
+    "api:project": api(get=GENERATIONS_VIEW, patch=PROJECTS_MANAGE, delete=PROJECTS_MANAGE, pk="project_id"),
+    "api:api_keys": api(get=KEYS_MANAGE, post=KEYS_MANAGE),
+    "api:api_key": api(get=KEYS_MANAGE, patch=KEYS_MANAGE, delete=KEYS_MANAGE, pk="key_id"),
+    "api:api_key_rotate": api(post=KEYS_MANAGE, pk="key_id"),
+    "api:budgets": api(get=BUDGETS_MANAGE, post=BUDGETS_MANAGE),
+    "api:budget": api(get=BUDGETS_MANAGE, patch=BUDGETS_MANAGE, delete=BUDGETS_MANAGE, pk="limit_id"),
     "api:models": api(get=GENERATIONS_VIEW),
     "api:model_schema": api(get=GENERATIONS_VIEW, model="model_id"),
 }

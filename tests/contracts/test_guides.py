@@ -7,6 +7,7 @@ import pytest
 from billing.money import format_cost
 from billing.services import quote
 from generations.parameters import LORAS_MAX, PARAMETERS, QUALITY_PRESETS, Parameter
+from scripts import permissions
 from tests.support.programs import ROOT
 
 USERS = (ROOT / "docs" / "users.md").read_text()
@@ -71,3 +72,9 @@ def test_every_decision_is_listed() -> None:
     listed = (folder / "README.md").read_text()
 
     assert [path.name for path in folder.glob("0*.md") if f"({path.name})" not in listed] == []
+
+
+def test_the_page_of_permissions_is_that_of_the_tables() -> None:
+    assert (ROOT / "docs" / "permissions.md").read_text() == permissions.page(), (
+        "python -m scripts.permissions"
+    )

@@ -16,15 +16,17 @@ from tests.support import factories
 # What each page asked when this was written; a page that wants more should say why.
 PAGES = {
     "generations:home": 15,
-    "generations:create": 14,  # one for the reader's own limits
-    "generations:clips": 9,
+    "generations:create": 15,  # one for the projects to choose from, as in the next two; one for the reader's limits
+    "generations:clips": 10,
     "generations:clip": 12,
     "generations:recipe": 6,
-    "generations:edit": 14,
-    "generations:batch_create": 10,
+    "generations:edit": 15,
+    "generations:batch_create": 11,
     "generations:batches": 8,
     "generations:batch": 11,
-    "accounts:keys": 7,
+    "accounts:keys": 9,  # the projects that a new key may be for, asked and then drawn
+    "accounts:key": 9,
+    "accounts:projects": 7,
     "accounts:staff_visits": 7,
     "accounts:members": 12,
     "accounts:team_settings": 8,
@@ -32,11 +34,11 @@ PAGES = {
     "data_rights:team_delete": 16,
     "billing:home": 17,
     "billing:purchase": 11,
-    "billing:statement": 17,
+    "billing:statement": 18,
     "billing:usage": 13,
-    "billing:budgets": 15,
+    "billing:budgets": 16,
 }
-ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3}
+ENDPOINTS = {"/generations": 5, "/balance": 3, "/models": 3, "/projects": 2, "/api-keys": 2, "/budgets": 3}
 
 
 @pytest.fixture(autouse=True)

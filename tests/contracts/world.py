@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiKey, Invitation, Role, Team, User
+from accounts.models import ApiKey, Invitation, Project, Role, Team, User
 from accounts.permissions import SCOPE_PERMISSIONS
+from accounts.services import create_project
 from billing.models import Payment, Purchase, RaiseRequest
 from billing.services import credit_purchase, set_limit, start_purchase
 from billing.services.raise_requests import ask_for_more
@@ -38,6 +41,7 @@ class World:
     request: RaiseRequest
     export: DataExport
     invitation: Invitation
+    project: Project
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
@@ -49,6 +53,7 @@ class World:
     limit_id = property(lambda self: self.request.limit_id)
     request_id = property(lambda self: self.request.pk)
     export_id = property(lambda self: self.export.pk)
+    project_id = property(lambda self: self.project.pk)
     key_id = property(lambda self: self.key.pk)
     webhook_token = property(lambda self: self.submission.token)
     token: str = "forged"
@@ -85,6 +90,7 @@ def make_world() -> World:
         request,
         export_of(team, people["owner"]),
         factories.make_invitation(team),
+        create_project(actor=factories.actor_for(team), name="Spring"),
     )
 
 
@@ -130,14 +136,21 @@ def program_of(team: Team, user: User, scopes: list[str] | None = None) -> ApiCl
     return ApiClient(plain)
 
 
-def everything() -> dict[str, list[dict[str, Any]]]:
-    """Every row of the apps and of the queue, without the traces of a mere visit."""
-    return {
-        model._meta.label: [_without_traces(row) for row in model._base_manager.order_by("pk").values()]
-        for label in WATCHED
-        for model in apps.get_app_config(label).get_models()
-    }
+def everything() -> str:
+    """A picture of every row of the apps and of the queue, without the traces of a mere visit: one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_picture())
+        return str(cursor.fetchall())
 
 
-def _without_traces(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in TRACES}
+@cache
+def _picture() -> str:
+    """How many rows each table has, and a sum of their contents' hashes."""
+    tables = [model._meta.db_table for label in WATCHED for model in apps.get_app_config(label).get_models()]
+    traces = ",".join(sorted(TRACES))
+    each = (  # our own tables' names
+        f"SELECT '{table}', count(*), sum(hashtextextended((to_jsonb(t) - '{{{traces}}}'::text[])::text, 0)::numeric) "  # noqa: S608
+        f"FROM {table} AS t"
+        for table in tables
+    )
+    return " UNION ALL ".join(each)

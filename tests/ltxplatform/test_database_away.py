@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path, reverse
 
-from accounts import api_keys
+from accounts import key_secrets
 from ltxplatform import urls
 
 
@@ -32,7 +32,9 @@ def test_a_page_says_that_the_service_starts_again(database_away):
 
 
 def test_the_api_says_so_as_a_problem(database_away):
-    key = api_keys.written(api_keys.KeyParts("A" * api_keys.ID_LENGTH, "B" * api_keys.SECRET_LENGTH))
+    key = key_secrets.written(
+        key_secrets.KeyParts("A" * key_secrets.ID_LENGTH, "B" * key_secrets.SECRET_LENGTH)
+    )
 
     answer = Client().get(reverse("api:generations"), headers={"Authorization": f"Bearer {key}"})
 
