@@ -28,6 +28,7 @@ COMMON: Final[dict[str, Any]] = {
     "from_email": "mara@example.com",
     "to_email": "mara.lind@example.com",
     "deleted_email": "old@example.com",
+    "code": "K7QX-2MFD",
     "ip": "192.0.2.7",
     "user_agent": "Firefox on Linux",
     "timestamp": _AT,
