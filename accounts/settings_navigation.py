@@ -33,4 +33,5 @@ ENTRIES: Final = (
         ),
     ),
     Entry("Visits of staff", "accounts:own_staff_visits"),
+    Entry("Data", "data_rights:own_data", ("data_rights:own_delete",)),
 )

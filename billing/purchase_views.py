@@ -20,7 +20,7 @@ from billing.models.purchases import MICROS_PER_CENT
 from billing.money import MICROS, format_balance
 from billing.purchase_forms import BuyForm, RechargeForm, recharge_initial
 from billing.sections import billing_tabs
-from billing.services import checkout, customers, default_clip_price, following, recharge
+from billing.services import checkout, customers, default_clip_price, following, recharge, refusals
 from billing.services.forecast import forecast_of
 from billing.services.purchase_pages import history_of, overview_of
 
@@ -58,6 +58,9 @@ def buy(request: TeamRequest) -> HttpResponse:
         )
     except checkout.AmountRefused as error:
         form.add_error("amount", error.message)
+        return _home(request, buy=form, status=422)
+    except refusals.TeamFrozen as error:
+        form.add_error(None, error.message)
         return _home(request, buy=form, status=422)
     except (customers.PaymentsUnavailable, checkout.NotPayable) as error:
         form.add_error(None, error.message)

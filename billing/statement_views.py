@@ -62,7 +62,7 @@ def statement_file(request: TeamRequest) -> HttpResponseBase:
     """The same lines as CSV; read and sent in pieces, so its length does not matter."""
     wanted = StatementForm(request.team, request.GET).wanted()
     name = f"statement-{request.team.slug}-{timezone.now():%Y-%m-%d}.csv"
-    return csv_response(name, HEAD, _rows(statement_lines(team=request.team, wanted=wanted)))
+    return csv_response(name, HEAD, statement_rows(statement_lines(team=request.team, wanted=wanted)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,7 +79,8 @@ def books(request: TeamRequest) -> HttpResponse:
     return render(request, "billing/books.html", context, status=status)
 
 
-def _rows(lines: Iterator[StatementLine]) -> Iterator[tuple[object, ...]]:
+def statement_rows(lines: Iterator[StatementLine]) -> Iterator[tuple[object, ...]]:
+    """The cells under HEAD."""
     for line in lines:
         yield (
             *(

@@ -166,6 +166,7 @@ INSTALLED_APPS = [
     "billing",
     "generations",
     "ltxplatform.operations",
+    "ltxplatform.data_rights",
     "ltxplatform",
 ]
 
@@ -347,6 +348,15 @@ ADMINS = [(address, address) for address in env.items("OPERATOR_EMAILS")]
 # Minutes until a visit of staff to a team ends by itself: in any case, and after nothing was opened.
 STAFF_SESSION_MINUTES = env.integer("STAFF_SESSION_MINUTES", default=30, minimum=1, maximum=240)
 STAFF_SESSION_IDLE_MINUTES = env.integer("STAFF_SESSION_IDLE_MINUTES", default=10, minimum=1, maximum=240)
+
+# -- data rights
+
+# Days that an export can be downloaded.
+EXPORT_DAYS = env.integer("EXPORT_DAYS", default=7, minimum=1, maximum=90)
+# Exports that a team, or a person, may begin in a day.
+EXPORTS_A_DAY = env.integer("EXPORTS_A_DAY", default=3, minimum=1)
+# Days in which a deletion can be taken back.
+DELETION_GRACE_DAYS = env.integer("DELETION_GRACE_DAYS", default=14, minimum=0, maximum=90)
 
 # -- transport and headers
 

@@ -37,6 +37,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("generations.urls")),
     *instead_of_allauth,
+    path("", include("ltxplatform.data_rights.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("ltxplatform.api_urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),

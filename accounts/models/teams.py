@@ -19,6 +19,8 @@ class Team(models.Model):
     # Members see the team only with a passkey or an authenticator app; API keys go on as before.
     requires_second_factor = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When it will be deleted; until then nothing new may be made or bought.
+    ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(User, through="accounts.Membership", related_name="teams")
 
     class Meta:

@@ -18,6 +18,7 @@ from billing.models.purchases import MICROS_PER_CENT
 from billing.money import MICROS
 from billing.services.customers import PaymentsUnavailable, customer_of, note_customer_gone
 from billing.services.purchases import start_purchase
+from billing.services.refusals import refuse_ending
 
 DOLLARS: Final = re.compile(r"[-\u2212]?[0-9]{1,12}(\.[0-9]{1,12})?")
 # Stripe takes thirty minutes to a day, and a repeated request must name the same end.
@@ -82,8 +83,9 @@ def start_checkout(
 def open_checkout(*, actor: Actor, purchase: Purchase, page_url: Callable[[int], str], now: datetime) -> str:
     """Stripe's page for a purchase that is not paid; the one it has, or a new one when that is over.
 
-    Raises NotPayable, PaymentsUnavailable. Calls Stripe, so not inside a transaction.
+    Raises NotPayable, TeamFrozen, PaymentsUnavailable. Calls Stripe, so not inside a transaction.
     """
+    refuse_ending(purchase.team)
     payment = _payment_to_ask_for(purchase, now)
     if payment.checkout_url:
         return payment.checkout_url

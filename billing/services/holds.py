@@ -14,7 +14,7 @@ from billing.ledger import KeyReused
 from billing.models import Hold, HoldState
 from billing.money import format_exact
 from billing.services.pricing import Quote
-from billing.services.refusals import refusal
+from billing.services.refusals import refusal, refuse_ending
 
 
 class UsedMoreThanHeld(DomainError):
@@ -43,6 +43,7 @@ def hold_credits(
     for the wallet (the transaction is lost), and TransactionManagementError outside a transaction. Locks the
     team's available row, then budgets, then lots.
     """
+    refuse_ending(actor.team)
     now = now or timezone.now()
     answer = ledger.hold(
         team_id=actor.team.pk,

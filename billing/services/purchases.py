@@ -8,6 +8,7 @@ from accounts.models import Team
 from billing import ledger
 from billing.models import Purchase, PurchaseOrigin
 from billing.models.purchases import MICROS_PER_CENT
+from billing.services.refusals import refuse_ending
 
 
 def start_purchase(
@@ -21,8 +22,10 @@ def start_purchase(
 ) -> Purchase:
     """Note the intention to buy `credit` µ$, whole cents; nothing is credited yet.
 
-    Raises ValueError for amounts that are not above zero or not whole cents.
+    Raises TeamFrozen for a team that is going to be deleted, and ValueError for amounts that are not above zero or
+    not whole cents.
     """
+    refuse_ending(team)
     if credit <= 0 or credit % MICROS_PER_CENT or tax_cents < 0:
         raise ValueError("Credit is bought in whole cents, above zero.")
     return Purchase.objects.create(

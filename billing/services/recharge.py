@@ -98,6 +98,8 @@ def start_recharge(*, team_id: UUID, now: datetime) -> Recharge | None:
         return None
     if rule.team.recharges.filter(state=RechargeState.PENDING).exists():
         return None
+    if rule.team.ends_at is not None:
+        return None
     coming = _pending_credit(rule.team, now=now)
     if balance_of(rule.team).available + coming >= rule.threshold:
         return None

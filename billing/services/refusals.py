@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from accounts.errors import DomainError
+from accounts.models import Team
 from billing.ledger import Answer
 from billing.models import Period
 from billing.money import as_decimal_string, format_balance, format_cost, format_exact
@@ -23,7 +24,7 @@ SUPPORT: Final = {"label": "Contact support"}
 
 
 class TeamFrozen(DomainError):
-    """The operator stopped the team from spending."""
+    """The operator stopped the team from spending, or it is going to be deleted."""
 
     code = "team_frozen"
 
@@ -65,6 +66,15 @@ class BudgetExceeded(DomainError):
     """A limit on the member, the API key or the project does not allow it; `details["limit"]` is which."""
 
     code = "budget_exceeded"
+
+
+def refuse_ending(team: Team) -> None:
+    """Raise TeamFrozen for a team that is going to be deleted."""
+    if team.ends_at is not None:
+        raise TeamFrozen(
+            f"{team.name} will be deleted on {team.ends_at:%-d %B}, so nothing new is made or bought in it. "
+            "An owner can undo the deletion until then."
+        )
 
 
 def refusal(*, answer: Answer, prices: Sequence[int], show_balance: bool, now: datetime) -> DomainError:

@@ -12,6 +12,15 @@ TESTS = ROOT / "tests"
 # Module -> the test file that holds it to its behaviour, and a word in that file that shows it.
 TESTED_IN: dict[str, tuple[str, str]] = {
     "accounts/services/teams.py": ("accounts/test_teams.py", "create_team"),
+    "ltxplatform/data_rights/tasks.py": ("ltxplatform/data_rights/test_exports.py", "tasks.export_step"),
+    "ltxplatform/data_rights/services/content.py": ("ltxplatform/data_rights/test_exports.py", "recipe.json"),
+    "billing/services/closing.py": ("ltxplatform/data_rights/test_deletions.py", "forfeited"),
+    "generations/services/erasure.py": ("ltxplatform/data_rights/test_deletions.py", "setattr(erasure"),
+    "ltxplatform/data_rights/services/erasing.py": (
+        "ltxplatform/data_rights/test_deletions.py",
+        "deletion_step",
+    ),
+    "ltxplatform/data_rights/services/archive.py": ("ltxplatform/data_rights/test_exports.py", "testzip"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/remove_factors.py": (

@@ -27,6 +27,8 @@ PAGES = {
     "accounts:staff_visits": 7,
     "accounts:members": 12,
     "accounts:team_settings": 8,
+    "data_rights:team_data": 8,
+    "data_rights:team_delete": 16,
     "billing:home": 17,
     "billing:purchase": 11,
     "billing:statement": 17,

@@ -1,6 +1,7 @@
 """Two teams with something to lose, everybody who might reach for it, and a picture of all rows."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +15,11 @@ from billing.models import Payment, Purchase, RaiseRequest
 from billing.services import credit_purchase, set_limit, start_purchase
 from billing.services.raise_requests import ask_for_more
 from generations.models import Batch, Generation, Image, Submission
+from ltxplatform.data_rights.models import DataExport, ExportState
 from tests.support import factories
 from tests.support.api import ApiClient, make_key
 
-WATCHED = ("accounts", "account", "billing", "generations", "mfa", "django_q")
+WATCHED = ("accounts", "account", "billing", "generations", "data_rights", "mfa", "django_q")
 # Visits leave these behind, refused ones too.
 TRACES = {"last_login", "last_team_id", "last_used_at", "last_seen_at"}
 
@@ -34,6 +36,7 @@ class World:
     people: dict[str, User]
     purchase: Purchase
     request: RaiseRequest
+    export: DataExport
 
     slug = property(lambda self: self.team.slug)
     clip_id = property(lambda self: self.clip.pk)
@@ -43,6 +46,7 @@ class World:
     purchase_id = property(lambda self: self.purchase.pk)
     limit_id = property(lambda self: self.request.limit_id)
     request_id = property(lambda self: self.request.pk)
+    export_id = property(lambda self: self.export.pk)
     key_id = property(lambda self: self.key.pk)
     webhook_token = property(lambda self: self.submission.token)
     token: str = "forged"
@@ -67,7 +71,24 @@ def make_world() -> World:
     limit = set_limit(team=team, member=people["editor"], period="day", cap=200_000)
     editor = factories.actor_for(team, people["editor"])
     request = ask_for_more(actor=editor, limit_id=limit.pk, amount=100_000, reason="A second take")
-    return World(team, clip, batch, key, submission, people, make_purchase(team), request)
+    return World(
+        team,
+        clip,
+        batch,
+        key,
+        submission,
+        people,
+        make_purchase(team),
+        request,
+        export_of(team, people["owner"]),
+    )
+
+
+def export_of(team: Team, owner: User) -> DataExport:
+    """Ready, and empty."""
+    return DataExport.objects.create(
+        team=team, person=owner, state=ExportState.READY, size=22, expires_at=timezone.now() + timedelta(1)
+    )
 
 
 def make_purchase(team: Team) -> Purchase:

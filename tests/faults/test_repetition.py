@@ -9,11 +9,15 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts.models import SessionEnd
+from accounts.services import staff_sessions
 from billing.models import Hold, StripeReceipt, Transaction
 from billing.services import find_violations, notices, recharge, refunds, set_limit
 from billing.services.raise_requests import ask_for_more
 from generations.models import FalKey, Generation, Submission, WebhookReceipt
 from generations.services import retention
+from ltxplatform.data_rights.models import DataExport, Deletion
+from ltxplatform.data_rights.services import deletions, exports
 from ltxplatform.operations.models import QueuePing
 from tests.billing.stripe.desk import SECRET, Buyer, Desk, post
 from tests.concurrency.racing import race
@@ -26,6 +30,7 @@ from tests.support.factories import (
     make_image,
     make_member,
     make_team,
+    make_user,
     owner_of,
 )
 from tests.support.sandbox_process import SandboxHandle, sandbox_server
@@ -57,6 +62,13 @@ TASKS = {
     "billing.tasks.tell_about_request": "asked_for_more",
     "billing.tasks.tell_about_requests": "asked_for_more",
     "billing.tasks.end_what_is_over": "queued",
+    "accounts.tasks.tell_about_staff_session": "visited",
+    "accounts.tasks.end_staff_sessions": "visited",
+    "ltxplatform.data_rights.tasks.export_step": "exporting",
+    "ltxplatform.data_rights.tasks.tell_about_export": "exported",
+    "ltxplatform.data_rights.tasks.deletion_step": "ending",
+    "ltxplatform.data_rights.tasks.tell_about_deletion": "ending",
+    "ltxplatform.data_rights.tasks.sweep": "exporting",
     "ltxplatform.operations.tasks.answer_ping": "nothing",
 }
 
@@ -163,6 +175,31 @@ class World:
         return {
             "notice_id": str(notices.note(kind="low_balance", subject="test", team=self.team, available=1).pk)
         }
+
+    def visited(self) -> Ids:
+        now = timezone.now()
+        session = staff_sessions.start_staff_session(
+            staff=make_user(is_staff=True), team=self.team, reason="Ticket 4711", now=now
+        )
+        staff_sessions.end_staff_session(session=session, how=SessionEnd.ENDED, now=now)
+        return {"session_id": str(session.pk)}
+
+    def exporting(self) -> Ids:
+        actor = actor_for(self.team)
+        export = exports.start_export(person=owner_of(self.team), actor=actor, now=timezone.now())
+        return {"export_id": str(export.pk)}
+
+    def exported(self) -> Ids:
+        ids = self.exporting()
+        now = timezone.now()
+        DataExport.objects.update(state="ready", ended_at=now, expires_at=now)
+        return ids
+
+    def ending(self) -> Ids:
+        actor, now = actor_for(self.team), timezone.now()
+        deletion = deletions.request_team_deletion(actor=actor, typed=self.team.name, now=now)
+        Deletion.objects.update(due_at=now)
+        return {"deletion_id": str(deletion.pk)}
 
     def nothing(self) -> Ids:
         return {"queue": "media"}

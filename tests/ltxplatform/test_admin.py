@@ -19,6 +19,7 @@ from billing.money import MINUS
 from billing.services import start_purchase
 from generations.models import FalKey, Generation, Image, Retention, Submission, TeamLine, WebhookReceipt
 from ltxplatform import urls  # noqa: F401 - loads the screens
+from ltxplatform.data_rights.models import DataExport, Deletion
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,8 @@ def buy_for(team: Team) -> None:
     purchase = start_purchase(team=team, credit=25_000_000, actor="test")
     Recharge.objects.create(team=team, purchase=purchase, payment_method="pm_1", created_at=timezone.now())
     StripeReceipt.objects.create(event_id="evt_1", kind="charge.refunded", object_id="ch_1", payload="{}")
+    DataExport.objects.create(team=team, person=factories.owner_of(team))
+    Deletion.objects.create(team=team, person=factories.owner_of(team), due_at=timezone.now())
     StaffSession.objects.create(staff=factories.make_user(), team=team, reason="Ticket 4711")
     FraudWarning.objects.create(stripe_id="issfr_1", purchase=purchase, fraud_type="misc", actionable=True)
 

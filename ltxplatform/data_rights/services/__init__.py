@@ -1,0 +1,1 @@
+"""Exports and deletions, in short steps that a crash does not lose."""
