@@ -3,13 +3,15 @@
 from django.urls import reverse
 
 from accounts.actors import Actor
-from accounts.permissions import AUDIT_VIEW, MEMBERS_VIEW, TEAM_MANAGE
+from accounts.permissions import AUDIT_VIEW, GENERATIONS_VIEW, MEMBERS_VIEW, TEAM_MANAGE, TEAM_OWN
 
 SECTIONS = (
     ("Members", "accounts:members", MEMBERS_VIEW),
+    ("Projects", "accounts:projects", GENERATIONS_VIEW),
     ("Settings", "accounts:team_settings", TEAM_MANAGE),
     ("Second factors", "accounts:team_security", TEAM_MANAGE),
     ("Visits of staff", "accounts:staff_visits", AUDIT_VIEW),
+    ("Data", "data_rights:team_data", TEAM_OWN),
 )
 
 

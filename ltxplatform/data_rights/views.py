@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
-from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -15,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actors import Actor
 from accounts.errors import FieldErrors
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, actor_of, recent_sign_in, requires
 from accounts.models import Team, User
 from accounts.permissions import TEAM_OWN
+from accounts.sections import team_tabs
 from ltxplatform.data_rights.download import send_archive
 from ltxplatform.data_rights.forms import ConfirmForm
 from ltxplatform.data_rights.models import DataExport, Deletion
@@ -34,7 +34,7 @@ def team_data(request: TeamRequest) -> HttpResponse:
 
 @require_POST
 @requires(TEAM_OWN)
-@reauthentication_required
+@recent_sign_in
 def team_export(request: TeamRequest) -> HttpResponse:
     return _begin(request, request.actor)
 
@@ -51,7 +51,7 @@ def own_data(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@reauthentication_required
+@recent_sign_in
 def own_export(request: HttpRequest) -> HttpResponse:
     return _begin(request, None)
 
@@ -63,7 +63,7 @@ def own_export_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(TEAM_OWN)
-@reauthentication_required(allow_get=True)
+@recent_sign_in
 def team_delete(request: TeamRequest) -> HttpResponse:
     """What goes with the team; the POST with the typed name begins it."""
     return _delete(
@@ -80,7 +80,7 @@ def team_delete_undo(request: TeamRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@reauthentication_required(allow_get=True)
+@recent_sign_in
 def own_delete(request: HttpRequest) -> HttpResponse:
     """What goes with the account; the POST with the typed address begins it."""
     person = _person(request)
@@ -127,6 +127,7 @@ def _page(request: HttpRequest, team: Team | None, *, status: int = 200, **more:
     deletion = deletions.waiting_deletion(team=team, person=person)
     context = {
         "is_own": team is None,
+        "tabs": team_tabs(actor_of(request), "data_rights:team_data") if team is not None else [],
         "exports": exports.exports_of(person, team),
         "deletion": deletion,
         "days": settings.EXPORT_DAYS,

@@ -142,6 +142,8 @@ def _end_team(team: Team, deletion_id: UUID, now: datetime) -> None:
         if model not in KEPT_OF_TEAM and _names_team(model):
             _remove(model, team)
     _run("SELECT accounts_forget_team(%s)", team.pk)
+    # Otherwise the database keeps the last owner.
+    _run("SELECT set_config('accounts.ending_team', %s, true)", str(team.pk))
     Membership.objects.filter(team=team).delete()
     Team.objects.filter(pk=team.pk).update(name="Deleted team", slug=f"deleted-{team.pk.hex}", ends_at=now)
     record("team.deleted", by=None, team=team, name="Deleted team", new={"credit_forfeited": forfeited})
@@ -190,7 +192,7 @@ def _take_out(words: list[str]) -> None:
 
 def _end_keys(keys: QuerySet[ApiKey]) -> None:
     keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-    keys.update(name="Deleted key")
+    keys.update(name="Deleted key", previous_hash="", networks=[])
 
 
 def _names_team(model: type[Model]) -> bool:
@@ -227,6 +229,6 @@ def _say_goodbye(reader: User, team: Team | None) -> None:
         logger.exception("deletion_not_told", person=reader.pk)
 
 
-def _run(statement: str, value: int | UUID | list[str]) -> None:
+def _run(statement: str, value: int | str | UUID | list[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, [value])

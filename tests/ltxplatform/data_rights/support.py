@@ -3,7 +3,6 @@
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -18,9 +17,7 @@ FILES = {"video": "mp4", "poster": "jpg", "preview": "mp4", "last_frame": "jpg"}
 
 
 def just_signed_in(user: User) -> Client:
-    browser = browser_of(user)
-    browser.post(reverse("account_reauthenticate"), {"password": factories.PASSWORD})
-    return browser
+    return browser_of(user)
 
 
 def stored(name: str, content: bytes) -> str:
@@ -58,3 +55,11 @@ def run_until_done(export) -> int:
         if not export.is_building:
             return step
     raise AssertionError("It never ends.")
+
+
+def signed_in_long_ago(user: User) -> Client:
+    browser = browser_of(user)
+    session = browser.session
+    session["signed_in_at"] = 0
+    session.save()
+    return browser
