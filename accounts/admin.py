@@ -12,10 +12,12 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts import staff_admin as staff_admin  # its screens join these
+from accounts.audit import record
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, StaffAdmin, count_of
 
@@ -60,6 +62,15 @@ class UserAdmin(StaffAdmin):
     )
     inlines = (EmailAddressTable, MembershipTable)
     SWITCHES: ClassVar = frozenset({"is_active", "is_staff", "is_superuser"})
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """With what was switched in the audit log, in the same transaction: the staff site opens one."""
+        super().save_model(request, obj, form, change)
+        switched = [name for name in form.changed_data if name in self.SWITCHES]
+        if switched and isinstance(request.user, User):
+            old = {name: form.initial.get(name) for name in switched}
+            new = {name: form.cleaned_data[name] for name in switched}
+            record("user.switched", by=request.user, about=obj, old=old, new=new)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return tuple(name for name in self.fields if name not in self.SWITCHES)

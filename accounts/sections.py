@@ -8,6 +8,7 @@ from accounts.permissions import AUDIT_VIEW, GENERATIONS_VIEW, MEMBERS_VIEW, TEA
 SECTIONS = (
     ("Members", "accounts:members", MEMBERS_VIEW),
     ("Projects", "accounts:projects", GENERATIONS_VIEW),
+    ("Audit log", "accounts:audit_log", AUDIT_VIEW),
     ("Settings", "accounts:team_settings", TEAM_MANAGE),
     ("Second factors", "accounts:team_security", TEAM_MANAGE),
     ("Visits of staff", "accounts:staff_visits", AUDIT_VIEW),

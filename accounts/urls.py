@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts import (
+    audit_views,
     invitation_views,
     member_views,
     notification_views,
@@ -40,6 +41,8 @@ urlpatterns = [
     path("invitation/accept/", invitation_views.invitation_accept, name="invitation_accept"),
     path("invitation/decline/", invitation_views.invitation_decline, name="invitation_decline"),
     path("t/<slug:team_slug>/leave/", member_views.leave, name="leave"),
+    path("t/<slug:team_slug>/audit/", audit_views.audit_log, name="audit_log"),
+    path("t/<slug:team_slug>/audit.csv", audit_views.audit_file, name="audit_file"),
     path("t/<slug:team_slug>/settings/", team_views.team_settings, name="team_settings"),
     path("t/<slug:team_slug>/settings/share/", team_views.team_share, name="team_share"),
     path("t/<slug:team_slug>/settings/owner/", team_views.team_hand_over, name="team_hand_over"),

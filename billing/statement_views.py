@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.csv_export import Amount, csv_response
 from accounts.http import TeamRequest, requires
 from accounts.permissions import BILLING_VIEW
-from billing.csv_export import Amount, csv_response
 from billing.money import as_decimal_string
 from billing.sections import billing_tabs
 from billing.services.book_proof import TooLarge, prove_books

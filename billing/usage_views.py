@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.csv_export import Amount, csv_response
 from accounts.http import TeamRequest, requires
 from accounts.permissions import BILLING_VIEW
-from billing.csv_export import Amount, csv_response
 from billing.money import as_decimal_string, format_exact
 from billing.sections import billing_tabs
 from billing.services.forecast import SHORTEST, forecast_of

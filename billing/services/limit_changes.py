@@ -7,7 +7,6 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.audit import record
@@ -15,7 +14,6 @@ from accounts.errors import DomainError, FieldErrors
 from accounts.models import ApiKey, Membership, Project, User
 from billing.models import Limit, Period, RaiseRequest, RequestState
 from billing.money import MICROS, format_exact
-from billing.services.allowances import allowance_of
 from billing.services.limits import lift_limit, raise_limit, set_limit
 
 HIGHEST: Final = 1_000_000 * MICROS
@@ -54,9 +52,12 @@ def cap_spending(*, actor: Actor, subject: str, period: str, cap: int) -> Limit:
     if errors or found is None:
         raise FieldErrors(errors)
     whose: dict[str, Any] = {"member": found.member, "key": found.key, "project_id": found.project_id}
-    earlier = Limit.objects.filter(team=actor.team, period=period, active=True, **whose).first()
+    before = Limit.objects.filter(team=actor.team, period=period, active=True, **whose).first()
     limit = set_limit(team=actor.team, period=period, cap=cap, **whose)
-    note(actor, "budget.set", limit, old={"cap": earlier.cap} if earlier else {}, new={"cap": cap})
+    if before is None or before.cap != cap:
+        old = {"cap": format_exact(before.cap), "period": period} if before else {}
+        new = {"cap": format_exact(cap), "period": period}
+        record("limit.set", by=actor, about=limit, name=named(limit), old=old, new=new)
     logger.info("limit.set", limit=limit.pk, subject=subject, period=period, cap=cap, actor=actor.label)
     return limit
 
@@ -79,7 +80,14 @@ def raise_for_a_time(*, actor: Actor, limit_id: int, cap: int, until: datetime, 
     if not limit.cap < cap <= HIGHEST:
         raise FieldErrors({"amount": [f"A raise is above the usual cap of {format_exact(limit.cap)}."]})
     raised = raise_limit(limit=limit, cap=cap, until=until)
-    note(actor, "budget.raised", limit, new={"cap": cap, "until": until})
+    record(
+        "limit.raised",
+        by=actor,
+        about=limit,
+        name=named(limit),
+        old={"cap": format_exact(limit.cap)},
+        new={"cap": format_exact(cap), "until": until},
+    )
     logger.info("limit.raised", limit=limit.pk, cap=cap, until=until.isoformat(), actor=actor.label)
     return raised
 
@@ -94,10 +102,20 @@ def remove_limit(*, actor: Actor, limit_id: int, now: datetime) -> Limit:
     open_requests = RaiseRequest.objects.filter(limit=limit, state=RequestState.OPEN)
     dropped = {"state": RequestState.DROPPED, "told": RequestState.DROPPED}
     open_requests.update(**dropped, decided_at=now, decided_by=actor.user)
-    note(actor, "budget.removed", limit, old={"cap": limit.cap})
     lift_limit(limit=limit)
+    was = {"cap": format_exact(limit.cap), "period": limit.period}
+    record("limit.removed", by=actor, about=limit, name=named(limit), old=was)
     logger.info("limit.removed", limit=limit.pk, actor=actor.label)
     return limit
+
+
+def named(limit: Limit) -> str:
+    """Whom it holds for, as people call them."""
+    if limit.key is not None:
+        return limit.key.name
+    if limit.member is not None:
+        return limit.member.get_full_name()
+    return Project.objects.get(pk=limit.project_id).name
 
 
 def limit_of(actor: Actor, limit_id: int) -> Limit:
@@ -114,26 +132,6 @@ def subject_of(limit: Limit) -> str:
     if limit.member_id:
         return f"member:{limit.member_id}"
     return f"key:{limit.key_id}" if limit.key_id else f"project:{limit.project_id}"
-
-
-def note(
-    actor: Actor,
-    action: str,
-    limit: Limit,
-    *,
-    old: dict[str, Any] | None = None,
-    new: dict[str, Any] | None = None,
-) -> None:
-    """Write a change of a limit down; amounts in µ$, under the name of whom it is on."""
-    whose = allowance_of(limit=limit, now=timezone.now()).subject
-    record(
-        action,
-        by=actor,
-        about=limit,
-        name=f"{whose}, {limit.get_period_display()}",
-        old=old or {},
-        new=new or {},
-    )
 
 
 def _subject(actor: Actor, subject: str) -> Subject | None:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.actors import Actor
+from accounts.audit import record
 from accounts.background import enqueue
 from accounts.errors import DomainError, FieldErrors
 from accounts.models import Membership, Team, User
@@ -16,7 +17,6 @@ from billing.models import Limit, RaiseRequest, RequestState
 from billing.money import format_exact
 from billing.services.allowances import allowance_of, holds_for, period_end
 from billing.services.limit_changes import HIGHEST, LimitNotFound, limit_of
-from billing.services.limit_changes import note as write_down
 from billing.services.limits import raise_limit, set_limit
 
 REASON_LENGTH: Final = 300
@@ -99,7 +99,6 @@ def approve_request(
     until = _end(request.limit, lasting, now)
     _raise(request.limit, amount, until, now)
     request.granted, request.until = amount, until
-    write_down(actor, "budget.request_approved", request.limit, new={"more": amount, "until": until})
     _decide(request, RequestState.APPROVED, actor, note, now)
     return request
 
@@ -192,5 +191,13 @@ def _decide(request: RaiseRequest, state: RequestState, actor: Actor, note: str,
     request.decided_by, request.decided_at = actor.user, now
     request.note = " ".join(note.split())[:REASON_LENGTH]
     request.save()
+    granted = {"more": format_exact(request.granted), "until": request.until} if request.granted else {}
+    record(
+        "raise.approved" if state == RequestState.APPROVED else "raise.declined",
+        by=actor,
+        about=request,
+        name=request.asked_by.get_full_name(),
+        new={**granted, **({"note": request.note} if request.note else {})},
+    )
     enqueue(TELL, request_id=str(request.pk))
     logger.info("raise.decided", request=request.pk, state=state.value, actor=actor.label)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 
 from accounts.actors import Actor
+from accounts.audit import record
 from accounts.background import enqueue
 from accounts.models import Team
 from billing import stripe_gateway
@@ -38,6 +39,7 @@ FIRST_LOOK: Final = timedelta(minutes=1)
 SURELY_ABSENT: Final = timedelta(minutes=30)
 
 
+@transaction.atomic
 def set_recharge(
     *, actor: Actor, threshold: int, credit: int, monthly_cap: int, agreed: bool, now: datetime
 ) -> RechargeRule:
@@ -50,6 +52,7 @@ def set_recharge(
         raise AmountRefused("There is no saved card. Buy once and tick the box that keeps the card.")
     if not agreed:
         raise AmountRefused("Tick the box: without your agreement nothing is bought by itself.")
+    before = RechargeRule.objects.select_for_update().filter(team=actor.team, active=True).first()
     rule, _ = RechargeRule.objects.update_or_create(
         team=actor.team,
         defaults={
@@ -63,12 +66,21 @@ def set_recharge(
             "agreed_at": now,
         },
     )
+    old, new = (_told(each) if each is not None else {} for each in (before, rule))
+    record("recharge.set", by=actor, about=rule, name="Automatic buying", old=old, new=new)
     return rule
 
 
+@transaction.atomic
 def stop_recharge(*, actor: Actor) -> None:
     """Buy nothing by itself any more. What is being paid at this moment still counts."""
-    RechargeRule.objects.filter(team=actor.team).update(active=False)
+    if RechargeRule.objects.filter(team=actor.team, active=True).update(active=False):
+        record("recharge.stopped", by=actor, name="Automatic buying")
+
+
+def _told(rule: RechargeRule) -> dict[str, str]:
+    amounts = {"below": rule.threshold, "buys": rule.credit, "month": rule.monthly_cap}
+    return {name: format_balance(amount) for name, amount in amounts.items()}
 
 
 def low_teams(*, now: datetime, limit: int) -> list[UUID]:

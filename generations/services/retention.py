@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 
+from accounts.audit import record
 from accounts.background import enqueue
 from accounts.errors import DomainError
 from accounts.models import Team
@@ -32,17 +33,22 @@ class UnknownDays(DomainError):
     code: ClassVar[str] = "validation"
 
 
+@transaction.atomic
 def set_retention(*, team: Team, keep_days: int | None, actor: str) -> None:
     """Keep the files of the team's clips for that many days after they are ready; None: for ever.
 
     Applies to clips that are ready already: the next run deletes those that are older. Raises UnknownDays.
     """
+    before = keep_days_of(team)
     if keep_days is None:
         Retention.objects.filter(team=team).delete()
     elif keep_days in DAYS:
         Retention.objects.update_or_create(team=team, defaults={"keep_days": keep_days})
     else:
         raise UnknownDays(f"Files can be kept for {DAYS[0]} to {DAYS[-1]} days, or for ever.")
+    if before != keep_days:
+        old, new = {"keep_days": before}, {"keep_days": keep_days}
+        record("retention.changed", by=None, team=team, about=team, old=old, new=new)
     logger.info("retention_changed", team=str(team.pk), keep_days=keep_days, actor=actor)
 
 

@@ -48,9 +48,9 @@ def test_a_program_sets_changes_lists_and_removes_budgets(team, admin):
     assert admin.client.delete(f"/api/v1{path}", headers=admin.headers).status_code == 204
     assert admin.get(path).status_code == 404
     said = AuditEvent.objects.filter(team=team, object_type="limit").order_by("pk")
-    assert [event.action for event in said] == [*["budget.set"] * 4, "budget.removed"]
-    assert (said[3].old, said[3].new) == ({"cap": 2_500_000}, {"cap": 1})
-    assert said[3].object_name == "Spring, a day"
+    assert [event.action for event in said] == [*["limit.set"] * 4, "limit.removed"]
+    assert (said[3].old["cap"], said[3].new["cap"]) == ("$2.50", "$0.000001")
+    assert said[3].object_name == "Spring"
 
 
 @pytest.mark.parametrize(

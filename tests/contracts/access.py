@@ -90,6 +90,8 @@ ACCESS: dict[str, Access] = {
     "accounts:invitation_resend": team(post=MEMBERS_MANAGE, pk="invitation_id"),
     "accounts:invitation_revoke": team(post=MEMBERS_MANAGE, pk="invitation_id"),
     "accounts:leave": team(post=MEMBERS_VIEW),
+    "accounts:audit_log": team(get=AUDIT_VIEW),
+    "accounts:audit_file": team(get=AUDIT_VIEW),
     "accounts:team_settings": team(get=TEAM_MANAGE, post=TEAM_MANAGE),
     "accounts:team_share": team(post=TEAM_OWN),
     "accounts:team_hand_over": team(post=TEAM_OWN),

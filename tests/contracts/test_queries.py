@@ -29,6 +29,7 @@ PAGES = {
     "accounts:projects": 7,
     "accounts:staff_visits": 7,
     "accounts:members": 12,
+    "accounts:audit_log": 8,
     "accounts:team_settings": 8,
     "data_rights:team_data": 8,
     "data_rights:team_delete": 16,

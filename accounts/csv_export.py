@@ -1,13 +1,15 @@
 """Tables as CSV, sent while they are read."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from django.http import StreamingHttpResponse
 
 # A spreadsheet takes a cell that begins like this for a formula, and formulas can send the table elsewhere.
-_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# White space before the sign, of any script, does not stop every program; a break alone is enough for some.
+_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\u200b]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]")
 
 
 class _Echo:
@@ -40,7 +42,7 @@ def _cell(value: object) -> object:
     if isinstance(value, (int, Amount)):
         return str(value)
     text = str(value).replace("\x00", "")
-    return f"'{text}" if text.lstrip(" ").startswith(_STARTS) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 class Amount(str):

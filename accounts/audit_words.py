@@ -1,0 +1,114 @@
+"""Every deed of the audit log in plain words: one table, which a test holds against all deeds the code records."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from accounts.models import AuditEvent
+
+GROUPS: Final[dict[str, str]] = {
+    "team": "The team",
+    "members": "Members and invitations",
+    "keys": "API keys",
+    "money": "Budgets and buying",
+    "staff": "Staff",
+    "accounts": "Accounts",
+}
+
+# Deed -> its group and what was done; `{name}` is what the object was called.
+ACTIONS: Final[dict[str, tuple[str, str]]] = {
+    "team.created": ("team", "made the team {name}"),
+    "team.renamed": ("team", "renamed the team"),
+    "team.shared": ("team", "made the personal team a shared one"),
+    "team.handed_over": ("team", "handed the team over to {name}"),
+    "retention.changed": ("team", "changed how long files of clips are kept"),
+    "member.joined": ("members", "{name} joined"),
+    "member.left": ("members", "left the team"),
+    "member.removed": ("members", "removed {name}"),
+    "member.role_changed": ("members", "changed the role of {name}"),
+    "invitation.sent": ("members", "invited {name}"),
+    "invitation.resent": ("members", "sent the invitation of {name} again"),
+    "invitation.revoked": ("members", "revoked the invitation of {name}"),
+    "invitation.declined": ("members", "declined the invitation of {name}"),
+    "api_key.created": ("keys", "made the API key {name}"),
+    "api_key.revoked": ("keys", "revoked the API key {name}"),
+    "limit.set": ("money", "set a limit for {name}"),
+    "limit.raised": ("money", "raised the limit of {name} for a time"),
+    "limit.removed": ("money", "removed the limit of {name}"),
+    "raise.approved": ("money", "gave {name} more to spend"),
+    "raise.declined": ("money", "declined the request of {name} for more"),
+    "recharge.set": ("money", "switched automatic buying on, or changed it"),
+    "recharge.stopped": ("money", "switched automatic buying off"),
+    "staff_session.started": ("staff", "started a visit of staff"),
+    "staff_session.ended": ("staff", "ended a visit of staff"),
+    "api_key.changed": ("keys", "changed the API key {name}"),
+    "api_key.rotated": ("keys", "gave the API key {name} a new secret"),
+    "api_key.old_secret_ended": ("keys", "ended the old secret of the API key {name}"),
+    "project.created": ("team", "made the project {name}"),
+    "project.renamed": ("team", "renamed the project {name}"),
+    "project.archived": ("team", "archived the project {name}"),
+    "project.restored": ("team", "took the project {name} up again"),
+    "team.second_factor_rule_changed": ("team", "changed whether members need a second factor"),
+    "member.first_steps_hidden": ("members", "put the list of first steps away"),
+    "account.profile_changed": ("accounts", "changed their profile"),
+    "account.display_changed": ("accounts", "changed how pages look to them"),
+    "account.notifications_changed": ("accounts", "chose what they are told"),
+    "user.signed_up": ("accounts", "signed up"),
+    "user.signed_in": ("accounts", "signed in"),
+    "user.signed_out": ("accounts", "signed out"),
+    "user.sign_in_failed": ("accounts", "tried to sign in and failed"),
+    "user.session_ended": ("accounts", "ended one of their sessions"),
+    "user.other_sessions_ended": ("accounts", "ended their other sessions"),
+    "user.factors_removed": ("accounts", "took the second factors off the account {name}"),
+    "user.switched": ("accounts", "switched rights of the account {name}"),
+}
+
+# What fields are called; others are shown by their own names.
+_FIELDS: Final[dict[str, str]] = {
+    "cap": "at most",
+    "until": "until",
+    "slug": "address",
+    "scopes": "may",
+    "expires_at": "expires",
+    "keep_days": "days kept",
+    "below": "when below",
+    "buys": "buys",
+    "month": "at most a month",
+    "more": "more",
+}
+
+
+def sentence(event: AuditEvent) -> str:
+    """What was done, without who; a deed that a later release no longer knows keeps its name."""
+    _, words = ACTIONS.get(event.action, ("", event.action.replace(".", ": ").replace("_", " ") + " {name}"))
+    # Not str.format: a name may hold braces.
+    return words.replace("{name}", event.object_name or "somebody").strip()
+
+
+def who(event: AuditEvent) -> str:
+    """The person, with the key or the office they acted by."""
+    if event.user is None:
+        return "The platform"
+    person = event.user.get_full_name()
+    return {"key": f"{person}, API key", "staff": f"{person}, staff"}.get(event.kind, person)
+
+
+def actions_of(group: str) -> list[str]:
+    return [action for action, (its_group, _) in ACTIONS.items() if its_group == group]
+
+
+def changes(event: AuditEvent) -> list[tuple[str, str, str]]:
+    """Each field that changed: what people call it, its old and its new value as text; empty where there was none."""
+    names = dict.fromkeys([*event.old, *event.new])
+    return [
+        (_FIELDS.get(name, name.replace("_", " ")), _shown(event.old, name), _shown(event.new, name))
+        for name in names
+    ]
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
