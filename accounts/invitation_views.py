@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import services
 from accounts.errors import DomainError, FieldErrors
 from accounts.forms import InviteForm
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, recent_sign_in, requires
 from accounts.member_views import members_page
 from accounts.models import Invitation, User
 from accounts.permissions import MEMBERS_MANAGE
@@ -37,6 +37,7 @@ GONE: Final = "accounts/invitation_gone.html"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(MEMBERS_MANAGE)
+@recent_sign_in
 def invite(request: TeamRequest) -> HttpResponse:
     """Whoever can be invited is; the others stay in the field with the reason above it."""
     if request.method != "POST":

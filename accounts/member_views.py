@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
 from accounts.forms import InviteForm
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, recent_sign_in, requires
 from accounts.models import Membership, Role
 from accounts.permissions import BILLING_VIEW, MEMBERS_MANAGE, MEMBERS_VIEW
 from accounts.sections import team_tabs
@@ -47,6 +47,7 @@ def members(request: TeamRequest) -> HttpResponse:
 
 @require_POST
 @requires(MEMBERS_MANAGE)
+@recent_sign_in
 def member_role(request: TeamRequest, pk: int) -> HttpResponse:
     try:
         changed = services.change_role(actor=request.actor, user_id=pk, role=request.POST.get("role", ""))
@@ -62,6 +63,7 @@ def member_role(request: TeamRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @requires(MEMBERS_MANAGE)
+@recent_sign_in
 def member_remove(request: TeamRequest, pk: int) -> HttpResponse:
     try:
         gone = services.remove_member(actor=request.actor, user_id=pk)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import services
 from accounts.errors import FieldErrors
 from accounts.forms import TeamForm
-from accounts.http import TeamRequest, requires
+from accounts.http import TeamRequest, recent_sign_in, requires
 from accounts.models import User
 from accounts.permissions import TEAM_MANAGE, TEAM_OWN
 from accounts.sections import team_tabs
@@ -58,6 +58,7 @@ def team_share(request: TeamRequest) -> HttpResponse:
 
 @require_POST
 @requires(TEAM_OWN)
+@recent_sign_in
 def team_hand_over(request: TeamRequest) -> HttpResponse:
     chosen = request.POST.get("member", "")
     if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 18):
