@@ -129,12 +129,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return ValidationError(f"Too many attempts. Try again {in_words(wait)}.", code=TOO_MANY)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """To the invitation somebody came with, or that waits for an address they have proven by now: the letter's
-        link may have been opened in another browser than the one they sign up in."""
-        if "invitation" not in request.session and isinstance(request.user, User):
-            waiting = services.invitation_for(request.user, now=timezone.now())
-            if waiting is not None:
-                request.session["invitation"] = waiting.token_hash
-        if "invitation" in request.session:
-            return reverse("accounts:invitation")
-        return super().get_login_redirect_url(request)
+        return _invitation(request) or super().get_login_redirect_url(request)
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return _invitation(request) or super().get_signup_redirect_url(request)
+
+
+def _invitation(request: HttpRequest) -> str:
+    """Where the invitation stands that somebody came with, or that waits for an address they have proven by now: the
+    letter's link may have been opened in another browser than the one they sign up in. Empty without one."""
+    if "invitation" not in request.session and isinstance(request.user, User):
+        waiting = services.invitation_for(request.user, now=timezone.now())
+        if waiting is not None:
+            request.session["invitation"] = waiting.token_hash
+    return reverse("accounts:invitation") if "invitation" in request.session else ""
