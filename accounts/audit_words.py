@@ -21,7 +21,7 @@ ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "team.shared": ("team", "made the personal team a shared one"),
     "team.handed_over": ("team", "handed the team over to {name}"),
     "retention.changed": ("team", "changed how long files of clips are kept"),
-    "member.joined": ("members", "{name} joined"),
+    "member.joined": ("members", "let {name} in"),
     "member.left": ("members", "left the team"),
     "member.removed": ("members", "removed {name}"),
     "member.role_changed": ("members", "changed the role of {name}"),
@@ -75,6 +75,12 @@ ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "user.switched": ("accounts", "switched rights of the account {name}"),
 }
 
+# The same, when people did it to themselves.
+_OWN: Final[dict[str, str]] = {
+    "member.joined": "joined the team",
+    "member.role_changed": "changed their own role",
+}
+
 # What fields are called; others are shown by their own names.
 _FIELDS: Final[dict[str, str]] = {
     "cap": "at most",
@@ -93,6 +99,8 @@ _FIELDS: Final[dict[str, str]] = {
 def sentence(event: AuditEvent) -> str:
     """What was done, without who; a deed that a later release no longer knows keeps its name."""
     _, words = ACTIONS.get(event.action, ("", event.action.replace(".", ": ").replace("_", " ") + " {name}"))
+    if event.object_type == "user" and event.object_id == str(event.user_id):
+        words = _OWN.get(event.action, words)
     # Not str.format: a name may hold braces.
     return words.replace("{name}", event.object_name or "somebody").strip()
 

@@ -73,6 +73,7 @@ def test_what_was_done_is_told_with_old_and_new_values(team):
     assert "<strong>The platform</strong> changed how long files of clips are kept" in page
     assert "Days kept: <ins>30</ins>" in page
     assert "invited kim@example.com" in page
+    assert f"<strong>The platform</strong> let {editor.email} in" in page
     assert AuditEvent.objects.filter(action="limit.set").count() == 2
 
 
