@@ -16,6 +16,7 @@ from accounts.forms import ProjectForm
 from accounts.http import TeamRequest, requires
 from accounts.models import Project
 from accounts.permissions import BUDGETS_MANAGE, GENERATIONS_VIEW, PROJECTS_MANAGE
+from accounts.sections import team_tabs
 
 
 @require_safe
@@ -83,6 +84,7 @@ def _found(request: TeamRequest, pk: UUID) -> Project:
 def _page(request: TeamRequest, form: ProjectForm, *, status: int = 200, **more: Any) -> HttpResponse:
     found = list(Project.objects.filter(team=request.team).select_related("created_by"))
     context = {
+        "tabs": team_tabs(request.actor, "accounts:projects"),
         "form": form,
         "open": [project for project in found if not project.is_archived],
         "archived": [project for project in found if project.is_archived],

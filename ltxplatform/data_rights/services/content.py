@@ -15,8 +15,8 @@ from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Field, ForeignKey, Model, Q, QuerySet
 
+from accounts.csv_export import csv_lines
 from accounts.models import Membership, Team, User
-from billing.csv_export import csv_lines
 from billing.services.statement_pages import Filter, statement_page
 from billing.statement_views import HEAD, statement_rows
 from generations.models import Generation, Image
