@@ -111,11 +111,11 @@ def remove_limit(*, actor: Actor, limit_id: int, now: datetime) -> Limit:
 
 def named(limit: Limit) -> str:
     """Whom it holds for, as people call them."""
+    if limit.project_id is not None:
+        return Project.objects.get(pk=limit.project_id).name
     if limit.key is not None:
         return limit.key.name
-    if limit.member is not None:
-        return limit.member.get_full_name()
-    return Project.objects.get(pk=limit.project_id).name
+    return limit.member.get_full_name() if limit.member is not None else ""
 
 
 def limit_of(actor: Actor, limit_id: int) -> Limit:
