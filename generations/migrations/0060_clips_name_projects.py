@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0030_projects"), ("generations", "0050_breakers_are_announced")]
+    dependencies = [("accounts", "0017_projects"), ("generations", "0050_breakers_are_announced")]
 
     operations = [
         migrations.AddField(

@@ -165,7 +165,7 @@ def test_keys_from_before_hashes_were_keyed_are_brought_along():
     ApiKey.objects.filter(pk=key.pk).update(secret_hash=sha256(parse(plain).secret.encode()).hexdigest())
     assert balance(plain).status_code == 401
 
-    import_module("accounts.migrations.0032_key_hashes_are_keyed").key_all(apps, None)
+    import_module("accounts.migrations.0019_key_hashes_are_keyed").key_all(apps, None)
 
     assert balance(plain).status_code == 200
     assert ApiKey.objects.get(pk=key.pk).secret_hash == key.secret_hash

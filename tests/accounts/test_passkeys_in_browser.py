@@ -11,26 +11,12 @@ from django.core.cache import cache
 from playwright.sync_api import Page, expect
 
 from accounts.models import AuditEvent, User
+from tests.support.authenticator import add_authenticator
 from tests.support.site import served
 from tests.support.watch import Watch
 
 pytestmark = pytest.mark.browser
 ADDRESS = "mara@example.com"
-
-
-def add_authenticator(page: Page) -> None:
-    """As a phone or laptop has one: keeps passkeys, and finds that it is really its owner."""
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
 def test_a_passkey_is_all_one_needs(cloned_database: str, page: Page) -> None:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("accounts", "0042_teams_end"),
+        ("accounts", "0014_teams_end"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

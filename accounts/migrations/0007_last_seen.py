@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0050_how_people_see_pages")]
+    dependencies = [("accounts", "0006_how_people_see_pages")]
 
     operations = [
         migrations.AddField("membership", "last_seen_at", models.DateTimeField(null=True, editable=False)),

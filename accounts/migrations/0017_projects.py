@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0013_invitations_on_schedule")]
+    dependencies = [("accounts", "0016_invitations_on_schedule")]
 
     operations = [
         migrations.CreateModel(

@@ -53,7 +53,7 @@ DROP FUNCTION accounts_forget_team(uuid);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0053_checklist_can_be_hidden")]
+    dependencies = [("accounts", "0013_checklist_can_be_hidden")]
 
     operations = [
         migrations.AddField(

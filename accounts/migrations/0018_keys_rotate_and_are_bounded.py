@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0030_projects")]
+    dependencies = [("accounts", "0017_projects")]
 
     operations = [
         migrations.AddField("apikey", "networks", models.JSONField(blank=True, default=list)),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0020_team_second_factor")]
+    dependencies = [("accounts", "0009_team_second_factor")]
 
     operations = [
         migrations.AddIndex(

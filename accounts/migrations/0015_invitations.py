@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0042_teams_end"),
+        ("accounts", "0014_teams_end"),
     ]
 
     operations = [

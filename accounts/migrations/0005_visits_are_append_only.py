@@ -42,7 +42,7 @@ def remove(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0040_staff_sessions"),
+        ("accounts", "0004_staff_sessions"),
         ("django_q", "0018_task_success_index"),
     ]
 

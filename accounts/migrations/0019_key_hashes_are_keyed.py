@@ -20,7 +20,7 @@ def key_all(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0031_keys_rotate_and_are_bounded")]
+    dependencies = [("accounts", "0018_keys_rotate_and_are_bounded")]
 
     # There is no way back from a keyed hash: keys that were made before would have to be made again.
     operations = [migrations.RunPython(key_all, migrations.RunPython.noop)]

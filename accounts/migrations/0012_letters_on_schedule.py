@@ -23,6 +23,6 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0051_notifications"), ("django_q", "0018_task_success_index")]
+    dependencies = [("accounts", "0011_notifications"), ("django_q", "0018_task_success_index")]
 
     operations = [migrations.RunPython(add, remove)]

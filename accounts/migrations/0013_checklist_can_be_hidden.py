@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0052_letters_on_schedule")]
+    dependencies = [("accounts", "0012_letters_on_schedule")]
 
     operations = [
         migrations.AddField("membership", "first_steps_hidden", models.BooleanField(default=False)),

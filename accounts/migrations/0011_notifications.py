@@ -9,7 +9,7 @@ KEY = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0021_audit_of_object")]
+    dependencies = [("accounts", "0010_audit_of_object")]
 
     operations = [
         migrations.CreateModel(

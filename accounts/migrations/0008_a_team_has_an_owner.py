@@ -35,6 +35,6 @@ DROP FUNCTION accounts_keep_an_owner();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0010_last_seen")]
+    dependencies = [("accounts", "0007_last_seen")]
 
     operations = [migrations.RunSQL(INSTALL, REMOVE)]

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0041_visits_are_append_only")]
+    dependencies = [("accounts", "0005_visits_are_append_only")]
 
     operations = [
         migrations.AddField(

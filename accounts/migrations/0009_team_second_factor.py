@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0011_a_team_has_an_owner")]
+    dependencies = [("accounts", "0008_a_team_has_an_owner")]
 
     operations = [
         migrations.AddField("team", "requires_second_factor", models.BooleanField(default=False)),
