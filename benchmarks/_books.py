@@ -21,8 +21,8 @@ CREATE TEMPORARY TABLE clip ON COMMIT DROP AS SELECT
     nextval('billing_transaction_id_seq') AS holding, nextval('billing_transaction_id_seq') AS capture,
     now() - interval '300 days' * (1 - (c - 1)::numeric / {clips}) AS at
 FROM generate_series(1, {clips}) AS c CROSS JOIN filled AS f;
-INSERT INTO accounts_team (id, name, slug, is_personal, created_at)
-    SELECT team, 'Filled ' || n, 'filled-' || team, false, now() FROM filled;
+INSERT INTO accounts_team (id, name, slug, is_personal, requires_second_factor, created_at)
+    SELECT team, 'Filled ' || n, 'filled-' || team, false, false, now() FROM filled;
 INSERT INTO billing_account (id, team_id, kind, materialised, balance, version)
     SELECT available, team, 'available', true, {left}, {clips} + 1 FROM filled
     UNION ALL SELECT held, team, 'held', true, 0, 2 * {clips} FROM filled

@@ -178,8 +178,11 @@ def _body(error: Exception, code: str, request: Request) -> dict[str, Any]:
 
 def _action(error: Exception, request: Request) -> dict[str, Any]:
     """What can be done about it, with the page to do it on, by its whole address."""
+    if not isinstance(error, DomainError) or "action" not in error.details:
+        return {}
+    # Only now: who calls is looked up when it is first asked, and that may be what failed.
     actor = getattr(request, "auth", None)
-    if not isinstance(error, DomainError) or "action" not in error.details or not isinstance(actor, Actor):
+    if not isinstance(actor, Actor):
         return {}
     path = action_path(error, actor.team)
     url = {"url": request.build_absolute_uri(path)} if path else {}

@@ -37,6 +37,11 @@ class _PreparedCursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         return super().execute(query, params, **{**options, "prepare": True})
 
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        # Where Django looks for the statement it logs while debugging; psycopg fills it on its other cursors alone.
+        self._query = super()._convert_query(query, params)
+        return self._query
+
 
 def run(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
     """One round trip, inside the caller's transaction."""

@@ -19,7 +19,7 @@ from tests.support.programs import ROOT
 
 DEED = re.compile(r'"([a-z_]+\.[a-z_]+)"')
 # Lines of the log, names of files and beginnings of deeds look the same.
-OTHERS = re.compile(r'logger\.\w+\(\s*"[^"]*"|"\w+\.(?:html|txt)"|startswith\(\([^)]*\)')
+OTHERS = re.compile(r'logger\.\w+\(\s*"[^"]*"|"\w+\.(?:html|txt|json)"|startswith\(\([^)]*\)')
 IMPORTS_RECORD = re.compile(r"^from accounts\.audit import .*\brecord\b", re.MULTILINE)
 
 

@@ -168,8 +168,7 @@ def refused(desk: Client, world: World) -> set[str]:
 
 
 def watched():
-    rows = everything()
-    return {name: rows[name] for name in rows if "StaffSession" not in name and "StaffVisit" not in name}
+    return everything(without=("accounts_staffsession", "accounts_staffvisit"))
 
 
 def test_a_member_who_left_has_no_eyes(staff, team):

@@ -29,6 +29,7 @@ from tests.support.factories import (
     give_credits,
     make_generation,
     make_image,
+    make_invitation,
     make_member,
     make_team,
     make_user,
@@ -40,6 +41,8 @@ pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("cloned_database"
 
 Ids = dict[str, str]
 TASKS = {
+    "accounts.tasks.send_invitation": "invited",
+    "accounts.tasks.enqueue_invitations": "invited",
     "accounts.tasks.mail_notification": "told",
     "accounts.tasks.mail_notifications": "told",
     "generations.tasks.tell_about_end": "delivered",
@@ -185,6 +188,9 @@ class World:
         news = News("low_balance", "test", "Little is left", "Buy some.", "You are a test.", team=self.team)
         (notification,) = notifications.note(news, readers=[owner_of(self.team)])
         return {"notification_id": str(notification.pk)}
+
+    def invited(self) -> Ids:
+        return {"invitation_id": str(make_invitation(self.team).pk)}
 
     def visited(self) -> Ids:
         now = timezone.now()

@@ -132,7 +132,12 @@ def test_who_may_only_look_is_not_sent_to_a_page_that_refuses(clips, team):
 
     assert "No clips yet" in page
     assert reverse("generations:create", args=[team.slug]) not in page.split("</header>")[1]
-    assert browser.get("/")["Location"] == clips
+    home = reverse("generations:home", args=[team.slug])
+    assert browser.get("/")["Location"] == home
+    assert (
+        reverse("generations:create", args=[team.slug])
+        not in text_of(browser.get(home)).split("</header>")[1]
+    )
 
 
 def test_a_tile_says_what_matters(client, clips, team):

@@ -323,6 +323,10 @@ def test_without_funds_the_page_says_what_is_missing_and_what_is_paid_for(client
     # 50,000 µ$ pay for 60 frames; 57 is the longest on the grid.
     assert 'data-frames="57"' in fragment
     assert "$0.0509" in fragment
+    assert reverse("billing:home", args=[poor.slug]) in fragment
+    editor = Client()
+    editor.force_login(factories.make_member(poor, "editor"))
+    fragment = text_of(editor.get(reverse("generations:price", args=[poor.slug]), filled(num_frames="121")))
     assert factories.owner_of(poor).get_short_name() in fragment
 
 

@@ -139,7 +139,8 @@ def undo_deletion(*, deletion: Deletion, by: Actor | User, now: datetime) -> boo
         Deletion.objects.filter(pk=each.pk).update(state=DeletionState.UNDONE, ended_at=now)
         if each.team_id is not None:
             Team.objects.filter(pk=each.team_id).update(ends_at=None)
-        record(f"{_what(each)}.deletion_undone", by=by, team=each.team, about=each.team or each.person)
+        deed = "team.deletion_undone" if each.team_id is not None else "user.deletion_undone"
+        record(deed, by=by, team=each.team, about=each.team or each.person)
     return True
 
 
@@ -214,7 +215,11 @@ def _request(
     if team is not None:
         Team.objects.filter(pk=team.pk).update(ends_at=due_at)
     record(
-        f"{_what(deletion)}.deletion_requested", by=by, team=team, about=team or person, new={"on": due_at}
+        "team.deletion_requested" if team is not None else "user.deletion_requested",
+        by=by,
+        team=team,
+        about=team or person,
+        new={"on": due_at},
     )
     enqueue(TELL, deletion_id=str(deletion.pk))
     return deletion
@@ -231,7 +236,3 @@ def _lease(deletion_id: UUID, now: datetime) -> Deletion | None:
         deletion.leased_until = now + LEASE
         deletion.save(update_fields=["leased_until"])
     return deletion
-
-
-def _what(deletion: Deletion) -> str:
-    return "team" if deletion.team_id is not None else "user"
