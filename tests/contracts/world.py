@@ -143,7 +143,8 @@ def everything(*, without: tuple[str, ...] = ()) -> str:
     """
     with connection.cursor() as cursor:
         cursor.execute(_picture())
-        return str([row for row in cursor.fetchall() if row[0] not in without])
+        # In any order: the tables may be read by several workers of the database.
+        return str(sorted(row for row in cursor.fetchall() if row[0] not in without))
 
 
 @cache
