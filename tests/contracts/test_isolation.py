@@ -228,7 +228,7 @@ def rows_of(side: Side) -> str:
     """A picture of every row of a team, without the traces of a mere visit."""
     with connection.cursor() as cursor:
         cursor.execute(picture_of_rows(), {"team": side.world.team.pk})
-        return str(cursor.fetchall())
+        return str(sorted(cursor.fetchall()))
 
 
 @cache
