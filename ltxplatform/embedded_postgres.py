@@ -69,12 +69,14 @@ def running(data_dir: Path, *, durable: bool = True, database: str = "ltxplatfor
     """
     data_dir = data_dir.expanduser().resolve()
     with _start_lock(data_dir):
-        server = None if _settled_postmaster(data_dir) else _start(data_dir, durable=durable)
+        found = _settled_postmaster(data_dir)
         try:
-            _create_database(data_dir, database)
-        except BaseException:
-            _stop(server)
-            raise
+            server = _serve(data_dir, database, found, durable=durable)
+        except EmbeddedPostgresError:
+            # A server that is just being killed can still be found, but takes nobody any more.
+            if found is None or not processes.wait_until(lambda: _postmaster(data_dir) is None, seconds=2):
+                raise
+            server = _serve(data_dir, database, None, durable=durable)
     try:
         yield expected_address(data_dir, database)
     finally:
@@ -181,6 +183,19 @@ def _settled_postmaster(data_dir: Path) -> psutil.Process | None:
 
 
 # -- starting and stopping ----------------------------------------------------------------------------
+
+
+def _serve(
+    data_dir: Path, database: str, found: psutil.Process | None, *, durable: bool
+) -> subprocess.Popen[bytes] | None:
+    """Our own server with the database in it, or None where one was found and serves it."""
+    server = _start(data_dir, durable=durable) if found is None else None
+    try:
+        _create_database(data_dir, database)
+    except BaseException:
+        _stop(server)
+        raise
+    return server
 
 
 def _start(data_dir: Path, *, durable: bool) -> subprocess.Popen[bytes]:
