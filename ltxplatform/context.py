@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Team, User
 from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE, MEMBERS_VIEW
+from accounts.sections import SECTIONS
 from accounts.services.notifications import unread as unread_of
 from accounts.services.notifications import unread_by
 from billing.services import balance_of, default_clip_price
@@ -98,8 +99,18 @@ def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]
     entries.append(("Billing", "wallet", first, "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
+    parts = {
+        "Team": [name for _, name, _ in SECTIONS]
+    }  # tabs whose addresses do not begin with the entry's own
     return [
-        {"label": label, "icon": icon, "url": url, "key": key, "current": request.path.startswith(url)}
+        {
+            "label": label,
+            "icon": icon,
+            "url": reverse(name, args=[team.slug]),
+            "key": key,
+            "current": any(
+                request.path.startswith(reverse(each, args=[team.slug])) for each in parts.get(label, [name])
+            ),
+        }
         for label, icon, name, key in entries
-        for url in [reverse(name, args=[team.slug])]
     ]

@@ -10,6 +10,7 @@ import "./menu.js";
 import "./preview.js";
 import "./shortcuts.js";
 import "./slider.js";
+import "./tabs.js";
 import "./theme.js";
 import "./toast.js";
 import "./zone.js";
