@@ -22,10 +22,11 @@ from tests.support.sandbox_process import sandbox_server
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that both cores end together; users of the running product in one worker.
 
+    The last to sort: pytest-django puts tests without a transaction around them at the end, which are the long ones.
     Without a browser the tests marked `browser` are skipped, or refused where one is required.
     """
     starting = {item.path for item in items if item.get_closest_marker("processes")}
@@ -47,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("No Chromium was found, and this run must not skip the browser tests.")
     for item in driven:
         item.add_marker(pytest.mark.skip(reason="no Chromium; set CHROMIUM=path"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The process with the browser reads only files with tests for it; importing the others takes many seconds."""
+    if config.option.markexpr != "browser" or not collection_path.name.startswith("test_"):
+        return None
+    return "mark.browser" not in collection_path.read_text() or None
 
 
 class FilesTogether(LoadGroupScheduling):

@@ -7,7 +7,7 @@ from django.db import connection
 from billing import services
 from tests.billing.books import hold, make_wallet, wallet
 
-pytestmark = pytest.mark.usefixtures("cloned_database")
+pytestmark = [pytest.mark.usefixtures("cloned_database"), pytest.mark.long]
 
 
 def ours(catalog):

@@ -114,6 +114,7 @@ def sides(once_a_file: None) -> Sides:
     return Sides(make_side("ourownteamsword"), make_side(CANARY))
 
 
+@pytest.mark.long
 def test_no_request_reaches_the_other_team(sides: Sides, db: None, settings) -> None:
     print(f"ISOLATION_SEED={SEED} ISOLATION_REQUESTS={REQUESTS}")
     settings.FAL_API_URL = settings.SANDBOX_URL = "http://127.0.0.1:1"

@@ -18,7 +18,7 @@ from tests.support import flow
 from tests.support.factories import give_credits, make_generation, make_image, make_team
 from tests.support.stages import bring
 
-pytestmark = pytest.mark.usefixtures("cloned_database")
+pytestmark = [pytest.mark.usefixtures("cloned_database"), pytest.mark.long]
 
 BEFORE_LINES = ("generations", "0002_sweep_every_minute")
 BEFORE_LOTS = ("billing", "0007_violations_view")

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell is the same engine without windows, tabs and menus, whose drawing costs as much as that of the pages.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+PACKAGES = ("chromium-headless-shell", "chromium")
 REQUIRED = "LTX_REQUIRE_BROWSER"  # set where a missing browser is a failure, not a reason to skip
 
 
@@ -20,16 +22,21 @@ def is_required() -> bool:
 
 
 def install() -> str | None:
-    """Install Debian's package where this user may; returns its path."""
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    """Install the first of Debian's packages that there is, where this user may; returns its path."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None or not _apt("update"):
         return None
+    for package in PACKAGES:
+        if _apt("install", "-y", "--no-install-recommends", package):
+            return find()
+    return None
+
+
+def _apt(*words: str) -> bool:
+    """Its own output would end up in the variable that the caller fills."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        # Its own output would end up in the variable that the caller fills.
-        result = subprocess.run(["apt-get", *step], env=environment, stdout=sys.stderr, check=False)
-        if result.returncode != 0:
-            return None
-    return find()
+    return not subprocess.run(
+        ["apt-get", "-qq", *words], env=environment, stdout=sys.stderr, check=False
+    ).returncode
 
 
 def main() -> None:

@@ -82,8 +82,9 @@ def drop(name: str) -> None:
 def clone() -> Iterator[str]:
     """A fresh copy of the template for the length of the block; yields its name."""
     name = f"clone_{uuid4().hex[:12]}"
-    source = template()
-    run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source)))
+    names = [sql.Identifier(name), sql.Identifier(template())]
+    # Copying files costs half of copying through the log.
+    run(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*names))
     try:
         yield name
     finally:

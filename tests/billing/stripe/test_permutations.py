@@ -64,6 +64,7 @@ HISTORIES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.name)
 def test_every_order_comes_to_the_same_end(desk: Desk, history: History) -> None:
     buyer = make_buyer()
