@@ -1,6 +1,6 @@
 """The API's endpoints for clips made from clips."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.http import actor_of
+from accounts.models import Project
 from accounts.permissions import GENERATIONS_CREATE
 from accounts.rest import ApiView, body_of, refuse_unknown
 from accounts.rest_schema import header, problems
@@ -93,7 +94,9 @@ def _derive(
     frame: FrameChoice = LAST,
 ) -> Response:
     actor, changes = actor_of(request), dict(body)
-    project = read_project(actor, changes) if "project" in changes else INHERIT
+    project: Project | Literal["inherit"] | None = INHERIT
+    if "project" in changes:
+        project = read_project(actor, changes)
     result = derive_generation(
         actor=actor,
         parent_id=pk,

@@ -19,7 +19,7 @@ from generations.services.frames import FILES_GONE, LAST, FilesGone, FrameChoice
 from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation
 from generations.states import RELEASING, Status
 
-INHERIT: Final = "inherit"
+INHERIT: Final[Literal["inherit"]] = "inherit"
 FINAL_RESOLUTION: Final = "720p"
 # What a final version takes at least in the pass that its draft did not run.
 FINAL_STEPS: Final = QUALITY_PRESETS["balanced"][1]
