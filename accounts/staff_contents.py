@@ -6,7 +6,6 @@ them need a written reason; the visit notes the address that showed them.
 
 from typing import Any, ClassVar
 
-from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -34,7 +33,7 @@ class ContentsAdmin(ReadOnlyAdmin):
         team: Team = row.team
         return team
 
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets = super().get_fieldsets(request, obj)
         if obj is None or is_visited(request, self.team_of(obj)):
             return sets
@@ -44,7 +43,7 @@ class ContentsAdmin(ReadOnlyAdmin):
             ("What they wrote and made", {"fields": (CLOSED,)}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*super().get_readonly_fields(request, obj), CLOSED]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
