@@ -5,16 +5,17 @@ from typing import Any, Final
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import addresses, services
+from accounts import addresses, known_browsers, services
 from accounts.audit import record
 from accounts.models import User
 from accounts.moments import as_read_by
 from accounts.origin import client_address, valid_address
 from accounts.services import sessions
+from accounts.services.sign_in_news import tell_of_new_browser
 from accounts.sign_in import signed_in_recently
 from accounts.waits import in_words, seconds_to_wait
 
@@ -76,6 +77,19 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         record("user.signed_in", by=user, about=user, new={"with": sessions.proofs_of(request, user)})
+
+    def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
+        """Only here is somebody signed in who has proven it, so nothing of this tells strangers who has an account."""
+        response: HttpResponse = super().post_login(request, user, **how)
+        if not known_browsers.is_known(request, user):
+            tell_of_new_browser(
+                user=user,
+                user_agent=request.headers.get("User-Agent", ""),
+                address=valid_address(client_address(request)),
+                now=timezone.now(),
+            )
+        known_browsers.remember(request, response, user)
+        return response
 
     def logout(self, request: HttpRequest) -> None:
         if isinstance(request.user, User):

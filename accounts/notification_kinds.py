@@ -18,6 +18,7 @@ RECHARGE_PAUSED: Final = "recharge_paused"
 REFUND: Final = "refund"
 DISPUTE: Final = "dispute"
 SECURITY: Final = "security"
+NEW_BROWSER: Final = "new_browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ GROUPS: Final = (
     ),
     Group(
         "Your account",
-        "About your password and addresses.",
+        "About your password, your addresses, and who signs in.",
         (
             Kind(
                 SECURITY,
@@ -107,6 +108,11 @@ GROUPS: Final = (
                 "New passwords, addresses added or removed.",
                 portal=None,
                 always_mailed="Always sent: it may not have been you.",
+            ),
+            Kind(
+                NEW_BROWSER,
+                "A sign-in with a new browser",
+                "One that was not used for your account before.",
             ),
         ),
     ),

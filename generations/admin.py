@@ -11,10 +11,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 from unfold.decorators import display
 
-from accounts.staff_site import ReadOnlyAdmin, ReadOnlyTable, as_uuid, count_of
+from accounts.models import Team
+from accounts.staff_contents import ContentsAdmin, is_visited
+from accounts.staff_site import ReadOnlyTable, as_uuid, count_of
 from billing.money import MINUS, NOTHING, format_exact
 from billing.services import hold_of
 from generations import admin_dispatch as admin_dispatch  # its screens join these
@@ -22,6 +23,7 @@ from generations import admin_files
 from generations.admin_eta import ExpectedTimes
 from generations.failures import FAILURES
 from generations.models import Generation, GenerationEvent, Image, Submission, WebhookReceipt
+from generations.parameters import PARAMETERS
 from generations.services.costs import margin_of
 from generations.states import Status
 
@@ -34,6 +36,10 @@ TONES = {
     Status.EXPIRED: "warning",
     Status.CANCELED: "warning",
 }
+
+
+# Parameters that people write; the others are numbers and choices.
+WORDS = frozenset(each.name for each in PARAMETERS if each.kind in {"text", "loras"})
 
 
 class EventTable(ReadOnlyTable):
@@ -68,16 +74,22 @@ class ReceiptTable(ReadOnlyTable):
     model = WebhookReceipt
     fields = readonly_fields = ("request_id", "received_at", "processed_at", "body")
 
+    def get_fields(self, request: HttpRequest, obj: Submission | None = None) -> list[str]:
+        """What fal sent names the clip's file, which anybody can open who knows the address."""
+        shown = obj is not None and is_visited(request, obj.generation.team)
+        return [name for name in self.fields if shown or name != "body"]
+
 
 @admin.register(Generation)
 class GenerationAdmin(ExpectedTimes):
-    list_display = ("id", "state", "team", "created_by", "prompt", "cost", "created_at")
+    list_display = ("id", "state", "team", "created_by", "cost", "created_at")
     list_filter = ("status", "failure_code", "created_at")
     list_select_related = ("team", "created_by")
     search_fields = ("team__slug", "created_by__email", "idempotency_key__exact")
     search_help_text = "Id of a clip, a team or a fal request; a team's short name; an e-mail address."
     ordering = ("-created_at", "-id")
     inlines = (EventTable, SubmissionTable)
+    contents = frozenset({"params", "used_prompt", "logs"})
     fieldsets = (
         (
             None,
@@ -109,7 +121,7 @@ class GenerationAdmin(ExpectedTimes):
                 )
             },
         ),
-        ("Asked for", {"fields": ("params", "idempotency_key")}),
+        ("Asked for", {"fields": ("settings", "params", "idempotency_key")}),
         (
             "Delivered",
             {
@@ -134,7 +146,8 @@ class GenerationAdmin(ExpectedTimes):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Generation | None = None) -> list[str]:
         named = [name for _, options in self.fieldsets for name in options["fields"]]
-        return [name for row in named for name in ((row,) if isinstance(row, str) else row)]
+        own = [name for row in named for name in ((row,) if isinstance(row, str) else row)]
+        return [*own, *super().get_readonly_fields(request, obj)]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Generation], search_term: str
@@ -148,9 +161,11 @@ class GenerationAdmin(ExpectedTimes):
     def state(self, generation: Generation) -> tuple[str, str]:
         return generation.status, generation.get_status_display()
 
-    @display(description="prompt")
-    def prompt(self, generation: Generation) -> str:
-        return Truncator(generation.params.get("prompt", "")).chars(60)
+    @display(description="settings")
+    def settings(self, generation: Generation) -> str:
+        """Its parameters without what people wrote."""
+        told = (name for name in generation.params if name not in WORDS)
+        return ", ".join(f"{name} {generation.params[name]}" for name in told)
 
     @display(description="held at first", ordering="price")
     def cost(self, generation: Generation) -> str:
@@ -237,12 +252,14 @@ def named_by(identifier: UUID) -> Q:
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnlyAdmin):
-    """One attempt to hand a job to fal, with the exact body and what came back."""
+class SubmissionAdmin(ContentsAdmin):
+    """One attempt to hand a job to fal; in a visit with the exact body and what came back."""
+
+    contents = frozenset({"body"})
 
     list_display = ("generation", "number", "state", "fal_key", "request_id", "cost", "created_at")
     list_filter = ("state", "fal_key", "cost_source", "created_at")
-    list_select_related = ("generation",)
+    list_select_related = ("generation__team",)
     search_fields = ("request_id__exact",)
     search_help_text = "fal request id, token or clip id."
     ordering = ("-created_at",)
@@ -264,6 +281,9 @@ class SubmissionAdmin(ReadOnlyAdmin):
         "created_at",
     )
 
+    def team_of(self, row: Submission) -> Team:
+        return row.generation.team
+
     @display(description="cost", ordering="cost_nanos")
     def cost(self, submission: Submission) -> str:
         return cost_in_words(submission)
@@ -279,11 +299,14 @@ class SubmissionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Image)
-class ImageAdmin(ReadOnlyAdmin):
+class ImageAdmin(ContentsAdmin):
+    """fal's copy can be opened by anybody who knows its address, so that is contents too."""
+
+    contents = frozenset({"original_name", "fal_url"})
     list_display = ("id", "team", "uploaded_by", "pixels", "size", "uses", "created_at")
     list_filter = ("content_type", "created_at")
     list_select_related = ("team", "uploaded_by")
-    search_fields = ("team__slug", "uploaded_by__email", "sha256__exact", "original_name")
+    search_fields = ("team__slug", "uploaded_by__email", "sha256__exact")
     uuid_lookups = ("pk", "team")
     ordering = ("-created_at",)
     fields = readonly_fields = (

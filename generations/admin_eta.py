@@ -8,13 +8,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from unfold.decorators import action
 
-from accounts.staff_site import ReadOnlyAdmin
+from accounts.staff_contents import ContentsAdmin
 from generations.services.eta_error import eta_errors
 
 DAYS: Final = 7
 
 
-class ExpectedTimes(ReadOnlyAdmin):
+class ExpectedTimes(ContentsAdmin):
     """Adds the screen to the list of clips."""
 
     actions_list = ("expected_times",)

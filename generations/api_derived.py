@@ -1,6 +1,6 @@
 """The API's endpoints for clips made from clips."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -8,14 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.http import actor_of
+from accounts.models import Project
 from accounts.permissions import GENERATIONS_CREATE
-from accounts.rest import ApiView, body_of, empty
+from accounts.rest import ApiView, body_of, refuse_unknown
 from accounts.rest_schema import header, problems
 from generations.api import CANCEL_AFTER, IDEMPOTENCY_KEY, accepted
-from generations.api_input import idempotency_key_of, read_frame, start_within_of
+from generations.api_input import idempotency_key_of, read_frame, read_project, start_within_of
 from generations.models import Relation
-from generations.serializers import ChangesInput, ExtendInput, GenerationOutput
+from generations.serializers import ChangesInput, ExtendInput, GenerationOutput, ProjectChoice
 from generations.services import LAST, FrameChoice, derive_generation
+from generations.services.derived import INHERIT
 
 PARAMETERS = [
     IDEMPOTENCY_KEY,
@@ -42,19 +44,17 @@ class DerivedView(ApiView):
 
 
 class Retry(DerivedView):
-    @described("retry", "Try again a clip that was not made")
+    @described("retry", "Try again a clip that was not made", body=ProjectChoice)
     def post(self, request: Request, pk: UUID) -> Response:
         """A new clip with the same input. 409 unless the first one failed, expired, or was canceled or refused."""
-        empty(request)
-        return _derive(request, pk, Relation.RETRY)
+        return _derive(request, pk, Relation.RETRY, _unchanged(request))
 
 
 class Rerun(DerivedView):
-    @described("rerun", "Make the same clip again")
+    @described("rerun", "Make the same clip again", body=ProjectChoice)
     def post(self, request: Request, pk: UUID) -> Response:
         """The same input with the seed and the prompt that were really used. 409 unless the clip is ready."""
-        empty(request)
-        return _derive(request, pk, Relation.RERUN)
+        return _derive(request, pk, Relation.RERUN, _unchanged(request))
 
 
 class Remix(DerivedView):
@@ -79,20 +79,32 @@ class Promote(DerivedView):
         return _derive(request, pk, Relation.PROMOTE, body_of(request))
 
 
+def _unchanged(request: Request) -> dict[str, Any]:
+    """The body of what repeats a clip: it stays as it was, except for the project it counts for."""
+    body = body_of(request)
+    refuse_unknown(body.keys() - {"project"}, "This request takes a project and no other field.")
+    return body
+
+
 def _derive(
     request: Request,
     pk: UUID,
     relation: Relation,
-    changes: dict[str, Any] | None = None,
+    body: dict[str, Any],
     frame: FrameChoice = LAST,
 ) -> Response:
+    actor, changes = actor_of(request), dict(body)
+    project: Project | Literal["inherit"] | None = INHERIT
+    if "project" in changes:
+        project = read_project(actor, changes)
     result = derive_generation(
-        actor=actor_of(request),
+        actor=actor,
         parent_id=pk,
         relation=relation,
         changes=changes,
         frame=frame,
         idempotency_key=idempotency_key_of(request),
         start_within=start_within_of(request),
+        project=project,
     )
     return accepted(request, result)

@@ -109,11 +109,20 @@ def quote_input() -> dict[str, Any]:
 
 
 def changes_input() -> dict[str, Any]:
-    """What a derived clip may have different from its parent: any parameter."""
+    """What a derived clip may have different from its parent: any parameter, and the project."""
     properties = {
         name: {key: value for key, value in schema.items() if key != "default"}
         for name, schema in _parameters().items()
     }
+    schema = project_input()
+    schema["properties"] = {**properties, **schema["properties"]}
+    return schema
+
+
+def project_input() -> dict[str, Any]:
+    """What a clip that repeats another may have different: whom it counts for."""
+    said = "The id of a project. Left out, it is that of the clip it is made from, or else the key's; null is none."
+    properties = {"project": {**PROJECT_SCHEMA, "description": said}}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 

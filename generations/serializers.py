@@ -34,6 +34,10 @@ class ChangesInput(serializers.Serializer[Any]):
     """What is different from the clip it is made from: any parameter, none of them required."""
 
 
+class ProjectChoice(serializers.Serializer[Any]):
+    """Which project the clip counts for, if not for that of the clip it is made from."""
+
+
 class ExtendInput(ChangesInput):
     """Which frame the new clip starts from, and what else is different."""
 
@@ -43,6 +47,13 @@ class ChangesInputSchema(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return input_schema.changes_input()
+
+
+class ProjectChoiceSchema(OpenApiSerializerExtension):
+    target_class = ProjectChoice
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return input_schema.project_input()
 
 
 class ExtendInputSchema(OpenApiSerializerExtension):

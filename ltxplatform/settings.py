@@ -235,6 +235,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "TEST": {"NAME": env.text("TEST_DATABASE_NAME", "test_ltxplatform")},
     }
 }
+# Only lets a cursor that asks for it prepare its statement, as the check of API keys does; Django's own never ask.
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 
 # The default is shared by all processes, so that a limit on sign-in attempts is one limit; allauth counts there.
 # "local" is each process's own, for what may be a little old but must cost nothing.

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 
+from accounts.audit import record
 from accounts.errors import DomainError
 from accounts.models import Team, User
 from billing import ledger
@@ -13,6 +15,7 @@ from billing.ledger import KeyReused
 from billing.models import Debt, Hold
 from billing.money import MICROS, format_exact
 from billing.services.refunds import CreditSpent
+from billing.services.staff_labels import behind
 
 
 class SecondPersonNeeded(DomainError):
@@ -46,6 +49,9 @@ def adjust_credits(
         raise CreditSpent(f"The team has {format_exact(done.amount)} left, so that much cannot be taken.")
     if done.word == "key_reused":
         raise KeyReused("This key already belongs to another adjustment.")
+    if done.word == "adjusted":
+        new = {"reason": reason} | ({"approved_by": f"staff:{approved_by.pk}"} if approved_by else {})
+        record("credit.adjusted", by=behind(signed, team), team=team, name=format_exact(amount), new=new)
     return done.amount
 
 
@@ -63,6 +69,9 @@ def refund_job(*, generation_id: UUID, actor: str, reason: str, now: datetime) -
         raise Hold.DoesNotExist(f"No credits were set aside for {generation_id}.")
     if done.word == "uncharged":
         raise CreditSpent("This clip cost nothing, so there is nothing to give back.")
+    if done.word == "refunded":
+        hold = Hold.objects.select_related("team").get(attempt=generation_id)
+        _record("credit.refunded", actor, hold.team, hold, done.amount, reason)
     return done.amount
 
 
@@ -73,7 +82,14 @@ def write_off_debt(*, debt: Debt, actor: str, reason: str) -> int:
         raise ValueError("Writing off a debt needs a reason.")
     done = ledger.write_off_debt(debt_id=debt.pk, actor=actor, reason=reason)
     debt.refresh_from_db()
+    if done.word == "written_off":
+        _record("debt.written_off", actor, debt.team, debt, done.amount, reason)
     return done.amount
+
+
+def _record(deed: str, label: str, team: Team, about: Model, amount: int, reason: str) -> None:
+    by = behind(label, team)
+    record(deed, by=by, team=team, about=about, name=format_exact(amount), new={"reason": reason})
 
 
 def _need_second_person(amount: int, by: User, approved_by: User | None) -> None:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.actors import Actor
+from accounts.audit import record
 from accounts.models import ApiKey, Membership, Project, Team, User
 from billing import ledger
 from billing.models import Account, AccountKind, Limit
@@ -65,12 +67,20 @@ def lift_limit(*, limit: Limit) -> None:
 
 
 @transaction.atomic
-def suspend_team(*, team: Team, reason: str) -> None:
+def suspend_team(*, team: Team, reason: str, by: User | None = None) -> None:
     """Refuse every new hold of the team; with an empty reason, allow them again. Raises Busy.
 
-    Clips that run are settled as ever. A team without a wallet has nothing to spend.
+    Clips that run are settled as ever. A team without a wallet has nothing to spend. `by` is of the staff, or None
+    for the platform itself. The team's audit log says that it was suspended, the staff's also why.
     """
     ledger.wait_for_wallet(team_id=team.pk)
-    Account.objects.filter(team=team, kind=AccountKind.AVAILABLE).exclude(suspended=reason).update(
-        suspended=reason
-    )
+    wallet = Account.objects.filter(team=team, kind=AccountKind.AVAILABLE).exclude(suspended=reason).first()
+    if wallet is None:
+        return
+    before = wallet.suspended
+    Account.objects.filter(pk=wallet.pk).update(suspended=reason)
+    actor = Actor(kind="staff", team=team, user=by) if by is not None else None
+    if bool(before) != bool(reason):
+        record("team.suspended" if reason else "team.suspension_ended", by=actor, team=team, about=team)
+    # In no team's log: staff write these words for staff.
+    record("suspension.explained", by=by, about=team, old={"reason": before}, new={"reason": reason})

@@ -4,9 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.audit import record
 from accounts.errors import DomainError
 from billing import ledger
 from billing.models import Purchase, Refund
+from billing.models.purchases import MICROS_PER_CENT
+from billing.money import format_balance
+from billing.services.staff_labels import behind
 
 
 class CreditSpent(DomainError):
@@ -30,6 +34,14 @@ def request_refund(*, purchase: Purchase, gross_cents: int, actor: str, reason: 
     frozen = ledger.freeze_refund(refund_id=refund.pk, actor=actor, reason=reason)
     if frozen.word == "spent":
         raise CreditSpent("Too little of this purchase's credit is left to refund that much.")
+    record(
+        "purchase.refunded",
+        by=behind(actor, purchase.team),
+        team=purchase.team,
+        about=purchase,
+        name=format_balance(gross_cents * MICROS_PER_CENT),
+        new={"reason": reason},
+    )
     refund.refresh_from_db()
     return refund
 

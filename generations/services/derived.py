@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.conf import settings
@@ -16,9 +16,10 @@ from generations.models import Generation, Image, Relation
 from generations.parameters import QUALITY_PRESETS, ClipParams
 from generations.services.cancellation import GenerationNotFound
 from generations.services.frames import FILES_GONE, LAST, FilesGone, FrameChoice, picture_from_clip
-from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation, with_project
+from generations.services.submission import SubmitResult, hash_of, replay_of, submit_generation
 from generations.states import RELEASING, Status
 
+INHERIT: Final[Literal["inherit"]] = "inherit"
 FINAL_RESOLUTION: Final = "720p"
 # What a final version takes at least in the pass that its draft did not run.
 FINAL_STEPS: Final = QUALITY_PRESETS["balanced"][1]
@@ -39,19 +40,21 @@ def derive_generation(
     changes: Mapping[str, Any] | None = None,
     frame: FrameChoice = LAST,
     start_within: int | None = None,
+    project: Project | Literal["inherit"] | None = INHERIT,
 ) -> SubmitResult:
     """Make a clip from another of the team: its input as `relation` says, with `changes` (raw parameters) on top.
 
-    A clip of its own, with its own price, hold and key, for the same project unless that is archived; a repeated
-    key returns the first one, whatever became of
-    the parent. Raises GenerationNotFound, NotPossible, FilesGone, FieldErrors, KeyReused and
-    billing.InsufficientCredits, and RuntimeError inside a transaction.
+    A clip of its own, with its own price, hold and key. It counts for `project`; when that is not said for the parent's
+    unless it is archived, and when that has none for the usual one of the key. A repeated key returns the first one,
+    whatever became of the parent and its project. Raises GenerationNotFound, NotPossible, FilesGone, FieldErrors,
+    KeyReused and billing.InsufficientCredits, and RuntimeError inside a transaction.
     """
     parent = find_parent(actor, parent_id)
     changes = dict(changes or {})
     request_hash = hash_of([relation.value, str(parent.pk), changes, frame.as_json()])
-    known_as = with_project(request_hash, actor, _inherited(actor, parent))
-    earlier = replay_of(actor, idempotency_key, known_as)
+    if project != INHERIT:
+        request_hash = hash_of([request_hash, project and str(project.pk)])
+    earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier
     refuse_impossible(parent, relation)
@@ -68,7 +71,7 @@ def derive_generation(
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         start_within=start_within,
-        project=_inherited(actor, parent),
+        project=_inherited(actor, parent) if project == INHERIT else project,
     )
 
 

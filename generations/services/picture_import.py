@@ -74,7 +74,7 @@ def submit_with_address(
         image_id=image.pk,
         params=params,
         idempotency_key=idempotency_key,
-        request_hash=request_hash,
+        request_hash=known_as,
         start_within=start_within,
         quote_id=quote_id,
         project=project,

@@ -68,15 +68,17 @@ def submit_generation(
     The price is today's, or what the quote `quote_id` promised.
 
     A repeated key returns the first clip, even when the wallet is empty by now; the same key with another request
-    raises KeyReused. `request_hash` identifies the request where it is more or less than picture and parameters.
+    raises KeyReused. `request_hash` identifies the whole request where it is more or less than picture, parameters,
+    quote and project.
     `start_within` (seconds) replaces the usual start deadline. The clip counts for `project`, which
     `accounts.services.project_for_work` has found to be the team's. Raises FieldErrors without a picture of this team,
     billing.QuoteExpired and QuoteMismatch, and what `hold_credits` raises. Inserts the generation, then locks the
     wallet.
     """
     now = now or timezone.now()
-    request_hash = with_quote(request_hash or fingerprint(image_id, params, parent, relation), quote_id)
-    request_hash = with_project(request_hash, actor, project)
+    if not request_hash:
+        asked_for = fingerprint(image_id, params, parent, relation)
+        request_hash = with_project(with_quote(asked_for, quote_id), actor, project)
     earlier = replay_of(actor, idempotency_key, request_hash)
     if earlier is not None:
         return earlier

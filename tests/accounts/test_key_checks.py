@@ -6,13 +6,14 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounts.api_keys import end_old_secret, rotate_api_key
 from accounts.errors import FieldErrors
-from accounts.key_checks import FoundKey, KeyState, may_come_from, state_of
+from accounts.key_checks import FoundKey, KeyState, find_key, may_come_from, state_of
 from accounts.key_secrets import for_fal_clients, parse
-from accounts.models import ApiKey, AuditEvent
+from accounts.models import ApiKey, AuditEvent, Project, Team, User
 from tests.support.api import ApiClient, make_key
 from tests.support.factories import actor_for, make_member, make_team
 
@@ -144,6 +145,59 @@ def test_a_forged_header_is_not_where_a_caller_comes_from():
     assert refused.status_code == 401
     assert "198.51.100.9" in refused.json()["detail"]
     assert balance(plain, REMOTE_ADDR="203.0.113.7").status_code == 200
+
+
+def test_what_is_found_in_one_query_is_what_the_models_would_load(django_assert_num_queries):
+    team = make_team()
+    key, plain = make_key(team)
+    rotated(key)
+    ApiKey.objects.filter(pk=key.pk).update(
+        expires_at=NOW,
+        last_used_at=NOW,
+        networks=["203.0.113.0/24"],
+        project=Project.objects.create(team=team, name="Spring"),
+    )
+    Team.objects.filter(pk=team.pk).update(ends_at=NOW)
+    User.objects.filter(pk=key.created_by_id).update(last_login=NOW, last_team=team, time_zone="Asia/Tokyo")
+
+    with django_assert_num_queries(1):
+        found = find_key(parse(plain)).key
+        related = found.team, found.created_by
+
+    for made in (found, *related):
+        loaded = type(made).objects.get(pk=made.pk)
+        names = [field.attname for field in made._meta.concrete_fields]
+        assert [getattr(made, name) for name in names] == [getattr(loaded, name) for name in names]
+        assert (made._state.adding, made._state.db) == (False, loaded._state.db)
+    found.name = "renamed"
+    found.save()
+    assert ApiKey.objects.get(pk=key.pk).name == "renamed"
+
+
+def test_the_statement_is_prepared_once_for_a_connection():
+    def uses():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT generic_plans + custom_plans FROM pg_prepared_statements")
+            return [count for (count,) in cursor]
+
+    _, plain = make_key(make_team())
+    find_key(parse(plain))
+    (before,) = uses()
+
+    find_key(parse(plain))
+    find_key(parse(plain))
+
+    assert uses() == [before + 2]
+
+
+def test_a_key_is_still_checked_after_a_failed_statement_took_the_plans_along():
+    _, plain = make_key(make_team())
+    find_key(parse(plain))
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        connection.cursor().execute("SELECT 1/0")
+
+    assert find_key(parse(plain)) is not None
 
 
 def test_a_new_secret_key_takes_keys_along_while_the_former_is_named(settings):

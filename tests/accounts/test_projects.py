@@ -1,5 +1,6 @@
 """Projects: their page, their API, and who may change them."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -75,6 +76,17 @@ def test_a_name_that_cannot_be_changes_nothing(team, owner, spring, name, senten
     assert sentence in response.content.decode()
     assert sentence in renamed.content.decode()
     assert {project.name for project in Project.objects.all()} == {"Spring", "Other"}
+
+
+def test_archiving_asks_first_with_and_without_javascript(team, owner, spring):
+    page = owner.get(url("projects", team)).content.decode()
+
+    deed = f'action="{url("project_archive", team, spring.pk)}"'
+    within = re.findall(r"<dialog\b.*?</dialog>|<noscript>.*?</noscript>", page, re.DOTALL)
+    assert page.count(deed) == sum(whole.count(deed) for whole in within) == 2
+    assert f'data-dialog-open="archive-{spring.pk}"' in page
+    assert f'id="archive-{spring.pk}"' in page
+    assert "You can restore it at any time" in page
 
 
 def test_members_see_projects_that_they_cannot_change(team, spring):

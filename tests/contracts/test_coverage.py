@@ -23,6 +23,15 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "ltxplatform/data_rights/services/archive.py": ("ltxplatform/data_rights/test_exports.py", "testzip"),
     "accounts/tasks.py": ("accounts/test_staff_sessions.py", "tasks.end_staff_sessions"),
     "accounts/services/notification_mail.py": ("accounts/test_notifications.py", "List-Unsubscribe"),
+    "accounts/services/sign_in_news.py": ("accounts/test_new_browsers.py", "New sign-in"),
+    "billing/services/staff_labels.py": ("billing/test_money_in_the_audit_log.py", "Sam Staff, staff"),
+    **{
+        f"ltxplatform/data_rights/management/commands/{name}.py": (
+            "ltxplatform/data_rights/test_commands.py",
+            f'"{name}"',
+        )
+        for name in ("export_team", "delete_team", "delete_account")
+    },
     "accounts/services/people.py": ("accounts/test_settings_pages.py", "accounts:profile"),
     "accounts/management/commands/remove_factors.py": (
         "accounts/test_team_second_factor.py",

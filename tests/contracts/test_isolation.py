@@ -44,6 +44,8 @@ FIELDS = {
     "key": ("key", "api_key"),
     "member": ("member", "person", "user"),
     "limit": ("limit", "id"),
+    "invitation": ("invitation",),
+    "export": ("export",),
 }
 NAMES = [name for names in FIELDS.values() for name in names]
 
@@ -80,6 +82,8 @@ def make_side(word: str) -> Side:
         "key": [str(pk) for pk in ApiKey.objects.filter(team=team).values_list("pk", flat=True)],
         "member": [str(user.pk) for user in world.people.values()],
         "limit": [str(world.limit_id), str(world.request_id), str(world.purchase_id)],
+        "invitation": [str(world.invitation_id)],
+        "export": [str(world.export_id)],
     }
     ids["key"] += [f"key:{pk}" for pk in ids["key"]]
     ids["member"] += [f"member:{pk}" for pk in ids["member"]]

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image as Picture
 
+from accounts.models import Project
+from accounts.services import archive_project, create_project
 from billing.services import balance_of, find_violations, hold_of
 from generations.models import Generation, Image, Relation
 from generations.recipe import params_as_used, recipe_of
@@ -287,6 +289,73 @@ def test_without_credits_nothing_is_made(api, team, ready):
 
     assert response.status_code == 402
     assert Generation.objects.count() == count
+
+
+# -- for which project
+
+DERIVED = ["retry", "rerun", "remix", "extend", "promote"]
+
+
+@pytest.fixture
+def spring(team, ready) -> Project:
+    """The project of the clip that others are made from."""
+    project = create_project(actor=factories.actor_for(team), name="Spring")
+    Generation.objects.filter(pk=ready.pk).update(project=project)
+    return project
+
+
+@pytest.mark.parametrize("relation", DERIVED)
+def test_a_derived_clip_takes_a_project_as_others_do(api, team, ready, spring, relation):
+    if relation == "retry":
+        Generation.objects.filter(pk=ready.pk).update(status=Status.EXPIRED)
+    autumn = create_project(actor=factories.actor_for(team), name="Autumn")
+
+    same, other, none = (
+        made(derive(api, ready, relation, body))
+        for body in ({}, {"project": str(autumn.pk)}, {"project": None})
+    )
+
+    assert (same.project, other.project, none.project) == (spring, autumn, None)
+    assert hold_of(other.hold_attempt).project_id == autumn.pk
+    assert find_violations() == []
+
+
+@pytest.mark.parametrize("relation", DERIVED)
+def test_nothing_is_derived_for_a_project_that_cannot_be(api, ready, relation):
+    foreign = create_project(actor=factories.actor_for(factories.make_team()), name="Secret")
+
+    for wrong in (foreign.pk, uuid4(), "spring"):
+        refused = derive(api, ready, relation, {"project": str(wrong)})
+        assert refused.status_code == 422
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["/project"]
+
+    assert Generation.objects.count() == 1
+
+
+@pytest.mark.parametrize("relation", ["retry", "rerun"])
+def test_what_repeats_a_clip_takes_a_project_and_nothing_else(api, ready, relation):
+    refused = derive(api, ready, relation, {"project": None, "seed": 5})
+
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/seed"]
+
+
+def test_the_same_key_makes_one_clip_whatever_became_of_the_project(api, team, ready, spring):
+    first = made(derive(api, ready, "remix", Idempotency_Key="k"))
+    archive_project(actor=factories.actor_for(team), project_id=spring.pk, now=timezone.now())
+
+    again = derive(api, ready, "remix", Idempotency_Key="k")
+
+    assert (made(again), again["Idempotent-Replayed"]) == (first, "true")
+    assert derive(api, ready, "remix", {"project": None}, Idempotency_Key="k").status_code == 422
+
+
+def test_the_form_for_a_derived_clip_begins_with_the_same_project(client, team, ready, spring):
+    create = reverse("generations:create", args=[team.slug])
+
+    form = client.get(create, {"from": str(ready.pk), "relation": "remix"}).content.decode()
+
+    assert f'<option value="{spring.pk}" selected>Spring</option>' in form
 
 
 # -- once

@@ -134,6 +134,55 @@ def test_cards_are_taken_only_with_what_signs_stripes_deliveries() -> None:
     assert code == 0, output
 
 
+def problems_of_production(settings, **values) -> set[str]:
+    settings.IN_DEVELOPMENT = False
+    for name, value in values.items():
+        setattr(settings, name, value)
+    return ids(checks.check_production())
+
+
+@pytest.mark.parametrize(
+    ("name", "is_refused"), [("", False), ("there.txt", False), ("gone.txt", True), (".", True)]
+)
+def test_a_list_of_breached_passwords_that_is_no_file_is_refused(
+    name, is_refused, settings, tmp_path
+) -> None:
+    (tmp_path / "there.txt").write_text("00000\n")
+    named = str(tmp_path / name) if name else ""
+
+    found = problems_of_production(settings, BREACHED_PASSWORDS_FILE=named)
+
+    assert ("ltx.E022" in found) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("change", "is_refused"),
+    [
+        ({}, False),
+        ({"OIDC_ISSUER": ""}, False),  # nothing of it is used
+        ({"OIDC_ISSUER": "http://id.example"}, True),
+        ({"OIDC_CLIENT_ID": ""}, True),
+        ({"OIDC_CLIENT_SECRET": ""}, True),
+    ],
+)
+def test_an_openid_provider_is_named_whole_or_not_at_all(change, is_refused, settings) -> None:
+    whole = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "ltx", "OIDC_CLIENT_SECRET": "canary"}
+
+    found = problems_of_production(settings, **whole | change)
+
+    assert ("ltx.E023" in found) is is_refused
+
+
+def test_a_wrong_list_and_half_a_provider_stop_the_start() -> None:
+    wrong = {"BREACHED_PASSWORDS_FILE": "/nowhere/breached.txt", "OIDC_ISSUER": "https://id.example"}
+
+    code, output = check(**PRODUCTION, **wrong)
+
+    assert code == 1
+    assert "ltx.E022" in output
+    assert "ltx.E023" in output
+
+
 def test_stripe_is_never_an_address_on_this_machine() -> None:
     code, output = check(**PRODUCTION, STRIPE_API_URL="http://127.0.0.1:8790/stripe")
 

@@ -92,6 +92,12 @@ def teams_owned_by(person: User) -> list[Team]:
     return list(owned.order_by("name"))
 
 
+def first_owner(team: Team) -> User | None:
+    owners = Membership.objects.filter(team=team, role=Role.OWNER, user__is_active=True)
+    found = owners.select_related("user").order_by("pk").first()
+    return found.user if found is not None else None
+
+
 def waiting_deletion(*, team: Team | None = None, person: User | None = None) -> Deletion | None:
     rows = Deletion.objects.filter(state=DeletionState.WAITING)
     return (rows.filter(team=team) if team is not None else rows.filter(team=None, person=person)).first()
@@ -100,27 +106,33 @@ def waiting_deletion(*, team: Team | None = None, person: User | None = None) ->
 def request_team_deletion(*, actor: Actor, typed: str, now: datetime) -> Deletion:
     """Freeze the team, to be deleted after DELETION_GRACE_DAYS. A second request returns the first.
 
-    Raises FieldErrors when `typed` is not the team's name, and while something has to be settled first.
+    Where the platform's operators ask, it stands under the first of the owners. Raises FieldErrors when `typed` is not
+    the team's name, while something has to be settled first, and for a team that has no owner any more.
     """
-    assert actor.user is not None  # noqa: S101 - only people ask
     team = actor.team
     _check_typed(typed, team.name, "name of the team")
     if blockers := why_not_close(team):
         raise FieldErrors({"__all__": blockers})
-    return _request(actor.user, team, now, by=actor)
+    person = actor.user or first_owner(team)
+    if person is None:
+        raise FieldErrors({"__all__": ["The team has no owner, so it is gone already."]})
+    return _request(person, team, now, by=actor)
 
 
-def request_account_deletion(*, person: User, typed: str, now: datetime) -> Deletion:
+def request_account_deletion(
+    *, person: User, typed: str, now: datetime, by_operators: bool = False
+) -> Deletion:
     """The same for an account, and for the teams that are the person's alone. Raises FieldErrors."""
+    by = None if by_operators else person
     _check_typed(typed, person.email, "e-mail address")
     preview = preview_account(person)
     if preview.blockers:
         raise FieldErrors({"__all__": preview.blockers})
     with transaction.atomic():
-        deletion = _request(person, None, now, by=person)
+        deletion = _request(person, None, now, by=by)
         for end in preview.teams:
             if waiting_deletion(team=end.team) is None:
-                _request(person, end.team, now, by=person, parent=deletion)
+                _request(person, end.team, now, by=by, parent=deletion)
     return deletion
 
 
@@ -200,7 +212,7 @@ def _check_typed(typed: str, wanted: str, what: str) -> None:
 
 @transaction.atomic
 def _request(
-    person: User, team: Team | None, now: datetime, *, by: Actor | User, parent: Deletion | None = None
+    person: User, team: Team | None, now: datetime, *, by: Actor | User | None, parent: Deletion | None = None
 ) -> Deletion:
     due_at = now + timedelta(days=settings.DELETION_GRACE_DAYS)
     try:
