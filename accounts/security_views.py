@@ -95,7 +95,7 @@ def team_security(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, RULE_WORDS[required])
         return redirect("accounts:team_security", request.team.slug)
-    members = list(request.team.memberships.select_related("user").order_by("user__email"))
+    members = list(request.team.memberships.select_related("user").order_by("created_at", "pk"))
     having = second_factors.people_with_factors({member.user_id for member in members})
     context = {
         "tabs": team_tabs(request.actor, "accounts:team_security"),

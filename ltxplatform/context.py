@@ -9,21 +9,35 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Membership, Team, User
-from accounts.permissions import BILLING_MANAGE, BILLING_VIEW, GENERATIONS_CREATE, KEYS_MANAGE, MEMBERS_VIEW
+from accounts.permissions import (
+    BILLING_MANAGE,
+    BILLING_VIEW,
+    GENERATIONS_CREATE,
+    KEYS_MANAGE,
+    MEMBERS_VIEW,
+    TEAM_OWN,
+)
 from accounts.sections import SECTIONS
 from accounts.services.notifications import unread as unread_of
 from accounts.services.notifications import unread_by
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
+# Tabs whose addresses do not begin with that of their entry.
+PARTS = {
+    "Create": ["generations:create", "generations:batches"],
+    "Team": [name for _, name, _ in SECTIONS],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ShellBalance:
-    """Amounts in µ$; `clips_left` counts default clips."""
+    """Amounts in µ$; `clips_left` counts default clips. `is_suspended`: the operator stopped the team from spending."""
 
     available: int
     held: int
     clips_left: int
+    is_suspended: bool = False
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -33,8 +47,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "team": team,
         **(_of_person(user, team) if isinstance(user, User) else {"teams": [], "unread": 0}),
-        "balance": lambda: _balance(request, team),
+        "balance": cache(lambda: _balance(request, team)),
         "may_buy": lambda: team is not None and request.actor.may(BILLING_MANAGE),  # type: ignore[attr-defined]
+        "owns_team": lambda: team is not None and request.actor.may(TEAM_OWN),  # type: ignore[attr-defined]
         "nav": lambda: _navigation(request, team),
         "live_url": settings.LIVE_URL,
         "sandbox_says": _sandbox_says(),
@@ -84,33 +99,36 @@ def _balance(request: HttpRequest, team: Team | None) -> ShellBalance | None:
     if team is None or not request.actor.may(BILLING_VIEW):  # type: ignore[attr-defined]
         return None
     balance = balance_of(team)
-    return ShellBalance(balance.available, balance.held, balance.available // default_clip_price())
+    clips_left = balance.available // default_clip_price()
+    return ShellBalance(balance.available, balance.held, clips_left, balance.is_suspended)
 
 
 def _navigation(request: HttpRequest, team: Team | None) -> list[dict[str, Any]]:
     if team is None:
         return []
-    entries = [("Clips", "clapperboard", "generations:clips", "l")]
+    entries = [("Home", "house", "generations:home", "h")]
     if request.actor.may(GENERATIONS_CREATE):  # type: ignore[attr-defined]
-        entries.insert(0, ("Create", "wand-sparkles", "generations:create", "c"))
+        entries.append(("Create", "wand-sparkles", "generations:create", "c"))
+    entries.append(("Clips", "clapperboard", "generations:clips", "l"))
     first = "billing:home" if request.actor.may(BILLING_VIEW) else "billing:budgets"  # type: ignore[attr-defined]
     if request.actor.may(MEMBERS_VIEW):  # type: ignore[attr-defined]
         entries.append(("Team", "users", "accounts:members", "t"))
     entries.append(("Billing", "wallet", first, "b"))
     if request.actor.may(KEYS_MANAGE):  # type: ignore[attr-defined]
         entries.append(("Developer", "code-xml", "accounts:keys", "d"))
-    parts = {
-        "Team": [name for _, name, _ in SECTIONS]
-    }  # tabs whose addresses do not begin with the entry's own
     return [
         {
             "label": label,
             "icon": icon,
             "url": reverse(name, args=[team.slug]),
             "key": key,
-            "current": any(
-                request.path.startswith(reverse(each, args=[team.slug])) for each in parts.get(label, [name])
-            ),
+            "current": _is_open(request.path, team, label, name),
         }
         for label, icon, name, key in entries
     ]
+
+
+def _is_open(path: str, team: Team, label: str, name: str) -> bool:
+    """Whether the page belongs to this entry. Home, whose address begins all others, is only itself."""
+    begins = [reverse(each, args=[team.slug]) for each in PARTS.get(label, [name])]
+    return path in begins if label == "Home" else path.startswith(tuple(begins))

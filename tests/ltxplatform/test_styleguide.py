@@ -1,24 +1,47 @@
 """The style guide: who sees it, and that the real browser finds every page of ours sound in both themes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page
 
+from accounts.api_keys import create_api_key
+from accounts.models import Role, User
+from accounts.permissions import SCOPE_PERMISSIONS
+from accounts.services import add_member, create_project
+from accounts.services.projects import archive_project
 from billing.services import set_limit
+from billing.services.raise_requests import ask_for_more
+from tests.contracts.world import picture_of
 from tests.support import factories
 from tests.support.site import served
 
 GUIDE = "/styleguide/"
 PUBLIC = ["/", "/pricing/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
-OWN = ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/", GUIDE]
-OWN += ["/settings/profile/", "/settings/display/", "/settings/notifications/", "/notifications/"]
-# Money and the team's home, with the first steps of a new team.
-OWN += [f"/t/northlight-studio/{page}" for page in ("", "billing/", "billing/statement/", "billing/usage/")]
-OWN += ["/t/northlight-studio/billing/budgets/", "/t/northlight-studio/billing/books/"]
+OWN = ["/accounts/password/change/", "/accounts/logout/", GUIDE]
+# Everything around the clips, with a full team behind it: people, keys, projects, money, settings, security, data.
+SETTINGS = ["/settings/profile/", "/settings/display/", "/settings/notifications/", "/settings/staff-visits/"]
+SETTINGS += ["/settings/data/", "/settings/data/delete/", "/accounts/email/", "/accounts/security/"]
+SETTINGS += ["/notifications/", "/teams/new/"]
+TEAM = [
+    "",
+    "members/",
+    "projects/",
+    "audit/",
+    "settings/",
+    "security/",
+    "staff-visits/",
+    "data/",
+    "data/delete/",
+]
+TEAM += ["keys/", "billing/", "billing/statement/", "billing/usage/", "billing/budgets/", "billing/books/"]
+PHONE = {"width": 360, "height": 800}
 
 
 @pytest.mark.django_db
@@ -56,15 +79,26 @@ def choose(context: BrowserContext, site: str, theme: str) -> None:
     context.add_cookies([{"name": "theme", "value": theme, "url": site}])
 
 
-def serious(page: Page) -> list[str]:
+def serious(page: Page, **options: Any) -> list[str]:
     """What axe finds that keeps people out."""
-    violations = Axe().run(page, options={"preload": False}).response["violations"]
+    violations = Axe().run(page, options={"preload": False, **options}).response["violations"]
     return [
         f"{page.url}: {found['id']}: {node['html'][:160]}"
         for found in violations
         if found["impact"] in {"serious", "critical"}
         for node in found["nodes"]
     ]
+
+
+def too_wide(page: Page, path: str, widths: Sequence[int]) -> list[str]:
+    """The widths at which the page has to be moved sideways; the last one stays."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        reach = page.evaluate("document.documentElement.scrollWidth")
+        if reach > width:
+            found.append(f"{path} is {reach} wide at {width}")
+    return found
 
 
 def refused_at(page: Page, address: str) -> list[str]:
@@ -81,6 +115,28 @@ def refused_at(page: Page, address: str) -> list[str]:
     return heard
 
 
+@pytest.fixture
+def full_team(signed_in: str) -> str:
+    """The slug of the team, with a row of everything that its pages list, in names as people have them."""
+    owner = User.objects.get(email="mara@example.com")
+    team = owner.memberships.get().team
+    actor = factories.actor_for(team)
+    long = "Wolfeschlegelsteinhausenbergerdorff"
+    editor = factories.make_user(
+        f"{long}.of.the.house@a-rather-long-name-of-a-company.example.com", name=long
+    )
+    add_member(team=team, user=editor, role=Role.EDITOR)
+    add_member(team=team, user=factories.make_user(name="محمد عبد الرحمن"), role=Role.VIEWER)
+    factories.make_invitation(team, f"{long}@example.com")
+    project = create_project(actor=actor, name=f"{long} spring campaign")
+    archive_project(actor=actor, project_id=create_project(actor=actor, name="Old").pk, now=timezone.now())
+    create_api_key(actor=actor, name=f"{long} nightly", scopes=list(SCOPE_PERMISSIONS), project=project)
+    limit = set_limit(team=team, member=editor, period="day", cap=200_000)
+    ask_for_more(actor=factories.actor_for(team, editor), limit_id=limit.pk, amount=100_000, reason=long)
+    factories.make_generation(team, image=picture_of(team), prompt=f"{long} walks by the sea")
+    return team.slug
+
+
 def judge(page: Page, site: str, paths: list[str]) -> None:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -90,11 +146,7 @@ def judge(page: Page, site: str, paths: list[str]) -> None:
     for path in paths:
         page.goto(f"{site}{path}")
         complaints += serious(page)
-        for width in (1280, 360):
-            page.set_viewport_size({"width": width, "height": 800})
-            reach = page.evaluate("document.documentElement.scrollWidth")
-            if reach > width:
-                complaints.append(f"{path} is {reach} wide at {width}")
+        complaints += too_wide(page, path, (1280, 360))
     assert not complaints, "\n".join(complaints)
 
 
@@ -110,6 +162,26 @@ def test_pages_for_visitors_are_sound(site: str, page: Page, context: BrowserCon
 def test_pages_for_members_are_sound(signed_in: str, page: Page, context: BrowserContext, theme: str) -> None:
     choose(context, signed_in, theme)
     judge(page, signed_in, OWN)
+
+
+@pytest.mark.browser
+def test_pages_around_the_clips_are_sound_on_phones_in_both_themes(
+    signed_in: str, full_team: str, page: Page, context: BrowserContext
+) -> None:
+    choose(context, signed_in, "light")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for path in [*(f"/t/{full_team}/{each}" for each in TEAM), *SETTINGS]:
+        complaints += refused_at(page, f"{signed_in}{path}")
+        if urlsplit(page.url).path != path:
+            complaints.append(f"{path} led to {page.url}")
+        complaints += too_wide(page, path, (1280, PHONE["width"]))
+        complaints += serious(page)
+        # The other theme changes colours alone, so contrast is all there is to ask again.
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        complaints += serious(page, runOnly=["color-contrast"])
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.mark.browser
