@@ -28,18 +28,8 @@ OWN = ["/accounts/password/change/", "/accounts/logout/", GUIDE]
 # Everything around the clips, with a full team behind it: people, keys, projects, money, settings, security, data.
 SETTINGS = ["/settings/profile/", "/settings/display/", "/settings/notifications/", "/notifications/"]
 SETTINGS += ["/settings/data/delete/", "/accounts/email/", "/accounts/security/"]
-TEAM = [
-    "",
-    "members/",
-    "projects/",
-    "audit/",
-    "settings/",
-    "security/",
-    "staff-visits/",
-    "data/",
-    "data/delete/",
-]
-TEAM += ["keys/", "billing/", "billing/statement/", "billing/usage/", "billing/budgets/", "billing/books/"]
+TEAM = ["", "members/", "projects/", "audit/", "settings/", "security/", "staff-visits/", "data/", "keys/"]
+TEAM += ["billing/", "billing/statement/", "billing/usage/", "billing/budgets/", "billing/books/"]
 # Of what is in order one example is enough: telling all of it costs more than finding it.
 AXE: dict[str, Any] = {"preload": False, "resultTypes": ["violations"]}
 PHONE = {"width": 360, "height": 800}
