@@ -53,6 +53,14 @@ STEPS: Final = (
         is_post=True,
     ),
     Step(
+        "paid",
+        "Buy credit",
+        "A clip takes its price from the team's credit, and only when it arrives.",
+        "Buy credit",
+        "billing:home",
+        BILLING_MANAGE,
+    ),
+    Step(
         "made",
         "Make the first clip",
         "A sentence says what happens in the picture. The price is on the button.",
@@ -75,14 +83,6 @@ STEPS: Final = (
         "Make a key",
         "accounts:keys",
         KEYS_MANAGE,
-    ),
-    Step(
-        "paid",
-        "Buy credit",
-        "Clips are paid in advance, and only when they arrive.",
-        "Buy credit",
-        "billing:home",
-        BILLING_MANAGE,
     ),
 )
 

@@ -23,6 +23,7 @@ from accounts.services.notifications import unread_by
 from billing.services import balance_of, default_clip_price
 from ltxplatform.theme import theme_of
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
 # Tabs whose addresses do not begin with that of their entry.
 PARTS = {
     "Create": ["generations:create", "generations:batches"],
@@ -65,6 +66,8 @@ def _sandbox_says() -> str:
         said.append("clips are previews")
     if settings.STRIPE_SANDBOX_IN_USE:
         said.append("cards are not charged")
+    if settings.EMAIL_BACKEND == CONSOLE:  # who waits for a code would wait for ever
+        said.append("letters are printed in the terminal")
     return ", ".join(said)
 
 

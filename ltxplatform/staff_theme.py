@@ -40,6 +40,10 @@ def favicon(request: HttpRequest) -> str:
     return static("img/favicon.svg")
 
 
+def styles(request: HttpRequest) -> str:
+    return static("css/staff.css")
+
+
 def visit(request: HttpRequest) -> list[str] | None:
     """The badge in the header while whoever is signed in visits a team."""
     session = getattr(request, "staff_session", None)
@@ -47,6 +51,7 @@ def visit(request: HttpRequest) -> list[str] | None:
 
 
 UNFOLD: Final[dict[str, Any]] = {
+    "STYLES": [styles],
     "SITE_TITLE": "ltxplatform staff",
     "SITE_HEADER": "ltxplatform",
     "SITE_SUBHEADER": "Staff",

@@ -5,6 +5,8 @@ from django.db import IntegrityError
 
 from tests.billing.walls import commit, run
 
+pytest.register_assert_rewrite("tests.billing.wallets")  # what was found there is shown as in a test
+
 
 @pytest.fixture
 def refuses():

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.conf import settings as site
 from django.db import DatabaseError, connection, transaction
@@ -35,11 +36,12 @@ from generations.services import states as moves
 from generations.services.editing import edit_generation
 from generations.services.states import advance
 from generations.states import Status
+from tests.support.databases import quick_savepoints
 from tests.support.factories import actor_for, give_credits, make_team
 
 STEPS_MIN = int(os.environ.get("STATEFUL_STEPS", "10000"))
-HISTORIES = 8  # at a time, until there were enough steps: about 45 are
-RULES = 50  # at most, in one history
+HISTORIES = 8  # at a time, until there were enough steps: about 20 are
+RULES = 120  # at most, in one history
 CREDITS = 150_000  # µ$: twenty short clips, so that the wallet runs empty now and then
 WINDOW = 3
 DEADLINE = timedelta(hours=1)
@@ -142,6 +144,7 @@ class Jobs(RuleBasedStateMachine):
         super().__init__()
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
+        self.cursor = psycopg.Cursor(connection.connection)
         self.now = timezone.now()
         self.team = make_team()
         give_credits(self.team, CREDITS)
@@ -454,9 +457,8 @@ class Jobs(RuleBasedStateMachine):
             assert advance(generation_id=job.pk, to=Status(to), now=self.now, **evidence) is None
             type(self).steps += 1
         available = self.available()
-        with connection.cursor() as cursor:
-            cursor.execute(FACTS, [job.pk])
-            assert cursor.fetchone() == (*job.facts(), available, CREDITS - self.spent - available)
+        self.cursor.execute(FACTS, [job.pk], prepare=True)
+        assert self.cursor.fetchone() == (*job.facts(), available, CREDITS - self.spent - available)
 
 
 @pytest.mark.long
@@ -528,8 +530,10 @@ def run(histories: int, **options) -> None:
 
 
 @pytest.fixture
-def settings_of_fal(settings, caplog):
+def settings_of_fal(settings, caplog, db):
     settings.FAL_MAX_IN_FLIGHT = WINDOW
     settings.START_DEADLINE_SECONDS = int(DEADLINE.total_seconds())
     assert site.FAL_KEY
     caplog.set_level("CRITICAL", logger="generations")  # thousands of refused moves
+    with quick_savepoints():
+        yield

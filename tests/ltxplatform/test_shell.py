@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import caches
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -97,3 +97,13 @@ def test_every_page_says_that_the_team_will_be_deleted_and_owners_are_led_to_und
     assert "will be deleted on" in page_of(team, "editor")
     assert f"/t/{team.slug}/data/" not in page_of(team, "editor")
     assert f"/t/{team.slug}/data/" in page_of(team, "owner")
+
+
+def test_the_ribbon_says_where_letters_go_while_nobody_delivers_them() -> None:
+    signup = reverse("account_signup")
+    assert "letters are printed" not in Client().get(signup).content.decode()
+
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.console.EmailBackend"):
+        page = Client().get(signup).content.decode()
+
+    assert "letters are printed in the terminal" in page

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 from ltxplatform import embedded_postgres
 from tests.support import postgres
@@ -89,6 +91,34 @@ def clone() -> Iterator[str]:
         yield name
     finally:
         drop(name)
+
+
+@contextmanager
+def quick_savepoints() -> Iterator[None]:
+    """Set and release savepoints of the default connection past Django's and psycopg's cursors, in a third of the time.
+
+    For tests of very many short services: each opens a transaction of its own, which is a savepoint inside the test's.
+    """
+    connection = connections["default"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")  # psycopg begins the transaction with the first statement it is given
+
+    def send(statement: str, sid: str) -> None:
+        result = connection.connection.pgconn.exec_(f"{statement} {sid}".encode())
+        assert result.status == ExecStatus.COMMAND_OK, result.error_message.decode()
+
+    ways = {
+        "_savepoint": "SAVEPOINT",
+        "_savepoint_commit": "RELEASE SAVEPOINT",
+        "_savepoint_rollback": "ROLLBACK TO SAVEPOINT",
+    }
+    for name, statement in ways.items():
+        setattr(connection, name, partial(send, statement))
+    try:
+        yield
+    finally:
+        for name in ways:
+            delattr(connection, name)
 
 
 @contextmanager
