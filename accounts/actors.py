@@ -1,6 +1,7 @@
 """Who acts: a member, an API key, a staff user or the system itself, always for one team."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from accounts.models import ApiKey, Membership, Team, User
@@ -39,10 +40,14 @@ def member_actor(membership: Membership) -> Actor:
 
 def key_actor(key: ApiKey, role: str) -> Actor:
     """A key may do what its scopes say, and never more than its maker's present role."""
-    allowed = frozenset[str]().union(*(SCOPE_PERMISSIONS[scope] for scope in key.scopes))
-    return Actor(
-        kind="key", team=key.team, user=key.created_by, key=key, permissions=allowed & ROLE_PERMISSIONS[role]
-    )
+    allowed = _allowed(tuple(key.scopes), role)
+    return Actor(kind="key", team=key.team, user=key.created_by, key=key, permissions=allowed)
+
+
+@lru_cache(maxsize=256)
+def _allowed(scopes: tuple[str, ...], role: str) -> frozenset[str]:
+    by_scopes = frozenset[str]().union(*(SCOPE_PERMISSIONS[scope] for scope in scopes))
+    return by_scopes & ROLE_PERMISSIONS[role]
 
 
 def system_actor(team: Team) -> Actor:

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final, Self
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, OuterRef, Q, Subquery
 from django.db.models.base import ModelState
 from psycopg.pq import Format
@@ -116,28 +116,29 @@ def _row(public_id: str) -> tuple[ApiKey | None, str | None]:
 
     In SQL that is written once: putting the same query together for each call took ten times the CPU of asking it.
     """
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` looks it up at each use
+    with database.cursor() as cursor:
         # Within Django's own, which sees to a lost connection, and to whoever counts queries.
-        cursor.cursor = _Prepared(connection.connection)
+        cursor.cursor = _Prepared(database.connection)
         cursor.execute(_statement(), [public_id])
         row = cursor.fetchone()
     if row is None:
         return None, None
     start, made = 0, []
     for model, names in _shapes():
-        made.append(_made(model, names, row[start : start + len(names)]))
+        made.append(_made(model, names, row[start : start + len(names)], database.alias))
         start += len(names)
     key, team, maker = made
     key._state.fields_cache |= {"team": team, "created_by": maker}
     return key, row[start]
 
 
-def _made(model: type[Model], names: list[str], values: tuple[Any, ...]) -> Any:
+def _made(model: type[Model], names: list[str], values: tuple[Any, ...], alias: str) -> Any:
     """A row as its model, put together as one that was pickled is: `__init__` looks for defaults at each column."""
     made = model.__new__(model)
     made.__dict__ |= zip(names, values, strict=True)
     made._state = ModelState()
-    made._state.db, made._state.adding = connection.alias, False
+    made._state.db, made._state.adding = alias, False
     return made
 
 

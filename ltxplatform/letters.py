@@ -63,7 +63,9 @@ OWN: Final[dict[str, dict[str, Any]]] = {
         ),
     },
     "emails/deletion": {
-        "deletion": SimpleNamespace(team=_TEAM, person=_PERSON, due_at=_AT.replace(day=17)),
+        "deletion": SimpleNamespace(
+            team=_TEAM, person=_PERSON, by_operators=False, due_at=_AT.replace(day=17)
+        ),
     },
     "emails/staff_visit": {
         "session": SimpleNamespace(

@@ -29,6 +29,6 @@ class DeletionAdmin(ReadOnlyAdmin):
     uuid_lookups = ("pk", "team")
     ordering = ("-created_at",)
     fields = readonly_fields = (
-        *("id", "team", "person", "parent", "state", "created_at", "due_at", "ended_at"),
+        *("id", "team", "person", "by_operators", "parent", "state", "created_at", "due_at", "ended_at"),
         *("leased_until", "told_at"),
     )

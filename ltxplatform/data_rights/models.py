@@ -109,6 +109,8 @@ class Deletion(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="deletions")
     # Who asked for it, and without a team also who is to be forgotten.
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="deletions")
+    # Whoever runs the site began it for `person`, who is an owner.
+    by_operators = models.BooleanField(default=False, db_default=False)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="before")
     state = models.CharField(max_length=10, choices=DeletionState, default=DeletionState.WAITING)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

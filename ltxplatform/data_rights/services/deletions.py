@@ -218,7 +218,12 @@ def _request(
     try:
         with transaction.atomic():
             deletion = Deletion.objects.create(
-                team=team, person=person, parent=parent, created_at=now, due_at=due_at
+                team=team,
+                person=person,
+                parent=parent,
+                by_operators=by is None or (isinstance(by, Actor) and by.kind == "system"),
+                created_at=now,
+                due_at=due_at,
             )
     except IntegrityError:  # it was asked for already
         found = waiting_deletion(team=team, person=person)

@@ -3,11 +3,13 @@
 import io
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.audit_words import who
 from accounts.models import AuditEvent, Team
+from ltxplatform.data_rights import tasks
 from ltxplatform.data_rights.models import DataExport, Deletion
 from tests.contracts.world import picture_of
 from tests.ltxplatform.data_rights.support import just_signed_in
@@ -52,6 +54,8 @@ def test_with_yes_a_team_ends_after_its_grace_and_its_owner_can_undo_it(team):
     assert f"It ends on {deletion.due_at:%-d %B %Y}." in said
     assert told("team.deletion_requested") == [("The platform", team)]
     assert Team.objects.get(pk=team.pk).ends_at == deletion.due_at
+    tasks.tell_about_deletion(deletion_id=str(deletion.pk))
+    assert "Whoever runs this site began it for the owners." in mail.outbox[-1].body
     run("delete_team", team.slug, "--yes")  # asked again: the same
     assert Deletion.objects.count() == 1
 
@@ -84,6 +88,8 @@ def test_an_account_ends_with_the_teams_that_are_its_alone(team):
 
     assert set(Deletion.objects.values_list("team", "person")) == {(None, person.pk), (team.pk, person.pk)}
     assert told("user.deletion_requested") == [("The platform", None)]
+    tasks.tell_about_deletion(deletion_id=str(Deletion.objects.get(team=None).pk))
+    assert "Whoever runs this site began it for you, and the teams" in mail.outbox[-1].body
     assert told("team.deletion_requested") == [("The platform", team)]
     assert Team.objects.get(pk=shared.pk).ends_at is None
 
