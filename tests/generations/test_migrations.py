@@ -1,10 +1,9 @@
-"""A database from before there were lines, several keys and lots of credit comes along."""
+"""Migrations go back and forth; a database from before there were lines, several keys and lots comes along."""
 
 from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -14,7 +13,7 @@ from billing.services import hold_of
 from generations.models import FalKey, Generation, MemberLine, Submission, TeamLine
 from generations.services import places_in_line
 from tests.billing.books import hold, make_wallet, settle, spend, wallet
-from tests.support import flow
+from tests.support import databases, flow
 from tests.support.factories import give_credits, make_generation, make_image, make_team
 from tests.support.stages import bring
 
@@ -24,19 +23,57 @@ BEFORE_LINES = ("generations", "0002_sweep_every_minute")
 BEFORE_LOTS = ("billing", "0007_violations_view")
 
 
-def test_what_was_there_before_lines_and_lots_goes_on_as_it_was():
-    """Both at once: working out what the schema was at each step takes seconds."""
+def test_releases_can_be_undone_and_done_again():
+    """One walk for everything: working out what the schema was at each step takes seconds.
+
+    A database that is in use goes back to before lines and lots and comes along again. A copy of it goes on, until
+    billing is gone, and gets that back.
+    """
     checks = [clips_in_line(), credit_in_use()]
+    today = installed()
 
-    MigrationExecutor(connection).migrate([BEFORE_LINES, BEFORE_LOTS])
-    left = set(connection.introspection.table_names())
-    assert {"generations_generation", "billing_hold"} <= left
-    assert not {"generations_teamline", "billing_lot"} & left
-    call_command("migrate", verbosity=0)
+    migrate(BEFORE_LINES, BEFORE_LOTS)
+    once = installed(besides="i")
+    assert {"generations_generation", "billing_hold"} <= once
+    assert not {"generations_teamline", "billing_lot"} & once
+    with databases.clone(database_left()) as copy, databases.connected_to(copy):
+        migrate(("billing", None))
+        assert not {name for name in installed() if name.startswith("billing")}
+        migrate(BEFORE_LINES, BEFORE_LOTS)
+        # An index that comes back is named as if it was new.
+        assert installed(besides="i") == once
+    migrate(*MigrationExecutor(connection).loader.graph.leaf_nodes())
 
+    assert installed() == today
     for check in checks:
         check()
+    team = make_wallet(500)
+    hold(team, 75)
+    assert wallet(team) == (425, 75)
+    assert services.default_clip_price() == 100_834
     assert services.find_violations() == []
+
+
+def migrate(*targets: tuple[str, str | None]) -> None:
+    with databases.many_classes():
+        MigrationExecutor(connection).migrate(list(targets))
+
+
+def database_left() -> str:
+    """The name of the database, without a connection to it."""
+    connection.close()
+    return str(connection.settings_dict["NAME"])
+
+
+def installed(*, besides: str = "") -> set[str]:
+    """Names of our tables, indexes (kind i), sequences and views, and of functions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relname ~ '^(billing|generations)' AND relkind NOT IN ('c', %s) "
+            "UNION SELECT proname FROM pg_proc WHERE proname ~ '^(billing|generations)'",
+            [besides],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def clips_in_line() -> Callable[[], None]:

@@ -4,6 +4,7 @@ The append-only triggers refuse the TRUNCATE behind pytest-django's `transaction
 races connections or starts processes works in a clone and throws it away.
 """
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def template() -> str:
             unfinished = f"{name}_unfinished"
             drop(unfinished)
             run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
-            with connected_to(unfinished):
+            with connected_to(unfinished), many_classes():
                 call_command("migrate", verbosity=0)
             run(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
@@ -81,16 +82,27 @@ def drop(name: str) -> None:
 
 
 @contextmanager
-def clone() -> Iterator[str]:
-    """A fresh copy of the template for the length of the block; yields its name."""
+def clone(source: str = "") -> Iterator[str]:
+    """A fresh copy of the template, or of a database that nobody is connected to, for the length of the block."""
     name = f"clone_{uuid4().hex[:12]}"
-    names = [sql.Identifier(name), sql.Identifier(template())]
+    names = [sql.Identifier(name), sql.Identifier(source or template())]
     # Copying files costs half of copying through the log.
     run(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*names))
     try:
         yield name
     finally:
         drop(name)
+
+
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Migrating makes thousands of model classes: looking for garbage among them takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 @contextmanager
