@@ -4,7 +4,6 @@ The append-only triggers refuse the TRUNCATE behind pytest-django's `transaction
 races connections or starts processes works in a clone and throws it away.
 """
 
-import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def template() -> str:
             unfinished = f"{name}_unfinished"
             drop(unfinished)
             run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
-            with connected_to(unfinished), many_classes():
+            with connected_to(unfinished):
                 call_command("migrate", verbosity=0)
             run(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
@@ -92,17 +91,6 @@ def clone(source: str = "") -> Iterator[str]:
         yield name
     finally:
         drop(name)
-
-
-@contextmanager
-def many_classes() -> Iterator[None]:
-    """Migrating makes thousands of model classes: looking for garbage among them takes a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.collect()
 
 
 @contextmanager
