@@ -1,11 +1,8 @@
 """What a key opens, from where, until when, and in which form it is sent; and what a new SECRET_KEY does to it."""
 
 from datetime import timedelta
-from hashlib import sha256
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
@@ -212,17 +209,6 @@ def test_a_new_secret_key_takes_keys_along_while_the_former_is_named(settings):
     settings.SECRET_KEY_FALLBACKS = []
     assert balance(plain).status_code == 200
     assert ApiKey.objects.get(pk=key.pk).secret_hash != key.secret_hash
-
-
-def test_keys_from_before_hashes_were_keyed_are_brought_along():
-    key, plain = make_key(make_team())
-    ApiKey.objects.filter(pk=key.pk).update(secret_hash=sha256(parse(plain).secret.encode()).hexdigest())
-    assert balance(plain).status_code == 401
-
-    import_module("accounts.migrations.0019_key_hashes_are_keyed").key_all(apps, None)
-
-    assert balance(plain).status_code == 200
-    assert ApiKey.objects.get(pk=key.pk).secret_hash == key.secret_hash
 
 
 def test_a_key_of_somebody_else_is_not_rotated():

@@ -2,8 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta
-from importlib import import_module
+from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -206,17 +205,3 @@ def test_programs_read_the_same_numbers(team, owner):
     assert len(program.get("/usage").json()["days"]) == 30
     for wrong in ({"since": "x"}, {"since": "2999-01-01"}, {"since": "2000-01-01"}):
         assert program.get("/usage", wrong).status_code == 422
-
-
-def test_what_was_captured_before_is_counted_by_the_migration(team, owner):
-    """The same sums as the trigger's, from the holds."""
-    _, back = paid(factories.actor_for(team, owner)), paid(factories.actor_for(team, owner))
-    services.refund_job(generation_id=back, actor="staff:1", reason="Broken", now=datetime.now(UTC))
-    before = list(UsageDay.objects.filter(team=team).values("day", "actor", "clips", "spent"))
-
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica; DELETE FROM billing_usageday")
-        cursor.execute(import_module("billing.migrations.0040_usage_by_day").BACKFILL)
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
-
-    assert list(UsageDay.objects.filter(team=team).values("day", "actor", "clips", "spent")) == before
