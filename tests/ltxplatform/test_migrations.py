@@ -12,6 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from billing import services
 from tests.billing.books import hold, make_wallet, wallet
+from tests.support import databases
 
 # Every step of the development before there was a release, as installations of that time have them written down.
 WRITTEN_DOWN = {
@@ -97,13 +98,15 @@ def test_a_database_that_lacks_the_last_of_the_former_steps_is_refused(app):
     assert app in MigrationLoader(connection).detect_conflicts()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("cloned_database")
 def test_billing_and_generations_can_be_taken_out_and_put_back():
     before = installed()
 
-    MigrationExecutor(connection).migrate([("billing", None), ("generations", None)])
-    assert installed() == set()
-    call_command("migrate", verbosity=0)
+    with databases.many_classes():
+        MigrationExecutor(connection).migrate([("billing", None), ("generations", None)])
+        assert installed() == set()
+        call_command("migrate", verbosity=0)
 
     assert installed() == before
     team = make_wallet(500)

@@ -81,10 +81,10 @@ def drop(name: str) -> None:
 
 
 @contextmanager
-def clone(source: str = "") -> Iterator[str]:
-    """A fresh copy of the template, or of a database that nobody is connected to, for the length of the block."""
+def clone() -> Iterator[str]:
+    """A fresh copy of the template for the length of the block; yields its name."""
     name = f"clone_{uuid4().hex[:12]}"
-    names = [sql.Identifier(name), sql.Identifier(source or template())]
+    names = [sql.Identifier(name), sql.Identifier(template())]
     # Copying files costs half of copying through the log.
     run(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*names))
     try:
