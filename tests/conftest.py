@@ -120,6 +120,12 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
 
 
 @pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    """Pages keep still: one that scrolls smoothly can take a button away between its press and its release."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
 def kept_context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
     """One for all tests, with a page that keeps its process alive between them."""
     context = browser.new_context(**browser_context_args)
