@@ -58,6 +58,7 @@ def test_a_picture_and_a_sentence_become_a_playing_clip(
     # Nothing more is asked once nothing is on its way.
     expect(page.locator("[name=watch]")).to_have_count(0)
 
+    page.emulate_media(reduced_motion="no-preference")  # else nothing plays by itself
     order(page, "Gulls over the pier")
     expect(page.locator("#status")).to_contain_text("Rendering", timeout=SOON)
     expect(page.locator("video#player")).to_be_visible(timeout=SOON)

@@ -27,6 +27,8 @@ OTHERS = [*PYTEST, "-m", "not browser", "-n", WORKERS, "--dist", "loadgroup", "-
 
 def main(arguments: list[str]) -> int:
     started = time.monotonic()
+    # A shell that runs us in the background has Ctrl-C ignored, and so would every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with postgres.for_one_run(), tempfile.TemporaryFile() as kept:
         browser = processes.start([*BROWSER, *arguments], env=os.environ, output=kept)
         others = processes.start([*OTHERS, *arguments], env=os.environ)
