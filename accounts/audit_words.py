@@ -47,6 +47,7 @@ ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "credit.refunded": ("money", "gave back {name} that a clip had cost"),
     "debt.written_off": ("money", "wrote {name} off that the team owed"),
     "purchase.refunded": ("money", "began to refund {name} of a purchase"),
+    "team.weight_changed": ("staff", "changed how often the team's clips are sent, beside other teams'"),
     "team.suspended": ("staff", "suspended the team: nothing new may be spent"),
     "team.suspension_ended": ("staff", "ended the suspension of the team"),
     "suspension.explained": ("staff", "said why {name} is suspended, or no longer is"),

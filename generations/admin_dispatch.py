@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
+from accounts.actors import Actor
 from accounts.staff_site import ReadOnlyAdmin, StaffAdmin
 from generations.models import BreakerState, FalKey, TeamLine
-from generations.services import try_now
+from generations.services import set_weight, try_now
 
 TONES = {
     BreakerState.CLOSED: "success",
@@ -76,5 +77,5 @@ class TeamLineAdmin(StaffAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: TeamLine, form: Any, change: bool) -> None:
-        # The weight alone: the dispatcher moves the rest meanwhile.
-        TeamLine.objects.filter(pk=obj.pk).update(weight=obj.weight)
+        staff = Actor(kind="staff", team=obj.team, user=request.user)  # type: ignore[arg-type]
+        set_weight(team=obj.team, weight=obj.weight, by=staff)

@@ -24,6 +24,7 @@ from generations.services.editing import KEEP, edit_generation
 from generations.services.frames import LAST, FilesGone, FrameChoice, picture_from_clip
 from generations.services.images import ImageRefused, store_image
 from generations.services.line import places_in_line
+from generations.services.lines import set_weight
 from generations.services.picture_import import (
     PictureNotFetched,
     import_picture,
@@ -80,6 +81,7 @@ __all__ = [
     "refuse_when_full",
     "resume_generation",
     "run_next",
+    "set_weight",
     "store_image",
     "submit_batch",
     "submit_generation",

@@ -19,6 +19,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F
 
+from accounts.actors import Actor
+from accounts.audit import record
+from accounts.models import Team
 from generations.models import Generation, MemberLine, TeamLine
 
 STRIDE: Final = 1_000_000
@@ -91,3 +94,20 @@ def mend(*, now: datetime) -> int:
         with transaction.atomic():
             _wake(team_id, member_id, at, now)
     return len(found)
+
+
+@transaction.atomic
+def set_weight(*, team: Team, weight: int, by: Actor) -> None:
+    """Give a team `weight` turns where others have one. Locks its line, whose other columns the dispatcher moves."""
+    line = TeamLine.objects.select_for_update().get(team=team)
+    if line.weight == weight:
+        return
+    TeamLine.objects.filter(team=team).update(weight=weight)
+    record(
+        "team.weight_changed",
+        by=by,
+        team=team,
+        about=team,
+        old={"weight": line.weight},
+        new={"weight": weight},
+    )

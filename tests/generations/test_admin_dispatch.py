@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import AuditEvent
 from generations.models import BreakerState, FalKey, TeamLine
 from tests.contracts.world import browser_of
 from tests.support import factories
@@ -26,10 +27,15 @@ def test_staff_set_a_teams_weight_and_nothing_else(desk):
     assert desk.post(path, {"weight": "3", "turn": "0"}).status_code == 302
     line.refresh_from_db()
     assert (line.weight, line.turn) == (3, 7)
+    written = AuditEvent.objects.get(team=line.team, action="team.weight_changed")
+    assert (written.old, written.new) == ({"weight": 1}, {"weight": 3})
+    assert written.user.email == "staff@example.com"
 
     assert desk.post(path, {"weight": "0"}).status_code == 200  # the form again, with its error
+    assert desk.post(path, {"weight": "3"}).status_code == 302
     line.refresh_from_db()
     assert line.weight == 3
+    assert AuditEvent.objects.filter(action=written.action).count() == 1  # nothing changed
 
 
 def test_staff_end_a_keys_pause(desk):
