@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from accounts.api_keys import create_api_key
 from accounts.models import Role, User
@@ -263,9 +263,9 @@ def test_slider_counter_and_toasts_follow_the_hand(signed_in: str, page: Page) -
     assert page.locator("#id_prompt-counter").first.text_content() == "10 / 1,000"
 
     page.get_by_role("button", name="Copy").click()
-    assert page.locator("#toasts .toast").count() == 1
+    expect(page.locator("#toasts .toast")).to_have_count(1)  # once the clipboard has it
     page.locator("#toasts").get_by_role("button", name="Dismiss").click()
-    assert page.locator("#toasts .toast").count() == 0
+    expect(page.locator("#toasts .toast")).to_have_count(0)
 
 
 @pytest.mark.browser
