@@ -6,6 +6,8 @@ import json
 import logging
 import random
 import time
+from functools import cache
+from typing import Any
 
 import httpx
 
@@ -18,11 +20,17 @@ LONGEST_PAUSE = 3_600.0
 SHIFTS = {"old_signature": -600.0, "future_signature": 600.0}
 
 
-def signature(payload: str, secret: str, timestamp: int) -> str:
-    """The Stripe-Signature header, from the SDK's own generator."""
+@cache
+def _signer() -> Any:
     from stripe import WebhookSignature  # it takes a second: only a stand-in that delivers pays for it
 
-    return WebhookSignature.generate_signature_header(payload, secret, timestamp)
+    return WebhookSignature
+
+
+def signature(payload: str, secret: str, timestamp: int) -> str:
+    """The Stripe-Signature header, from the SDK's own generator."""
+    header: str = _signer().generate_signature_header(payload, secret, timestamp)
+    return header
 
 
 class Webhooks:
@@ -60,6 +68,7 @@ class Webhooks:
         self, job: Job, event: Object, endpoint: Object, faults: dict[str, Rule], pause: float | None
     ) -> None:
         """Keep the job for later, or until it is released."""
+        _signer()  # loaded with the first of several, it would hold all up, and they would leave in any order
         with self.account.store.transaction():
             self.account.store.remove_job(job.id)
             data = {**job.data, "held": True}

@@ -98,6 +98,24 @@ def test_a_change_is_on_screen_within_a_second_of_its_commit(
     assert watch.complaints == []
 
 
+def test_a_button_stays_while_it_is_pressed(
+    running: Product, watch, team: Team, clip: Generation, page: Page
+) -> None:
+    open_create(page, running.url, team)
+    page.goto(running.url + clip.get_absolute_url())
+    page.locator("#cancel-open").hover()
+
+    page.mouse.down()
+    Generation.objects.filter(pk=clip.pk).update(progress=40)
+    page.wait_for_timeout(1500)
+    expect(page.get_by_text("Rendering 40 %")).to_have_count(0)
+    page.mouse.up()
+
+    expect(page.locator("#cancel-dialog")).to_be_visible()
+    expect(page.get_by_text("Rendering 40 %").first).to_be_visible(timeout=SOON)
+    assert watch.complaints == []
+
+
 def test_without_the_live_process_the_page_asks_and_then_listens_again(
     running: Product, team: Team, clip: Generation, page: Page
 ) -> None:

@@ -55,6 +55,22 @@ function tick() {
   if (performance.now() - askedAt >= every) ask(false);
 }
 
+// A button that is replaced between its press and its release is never clicked: such news waits for the release.
+let pressed = null;
+document.addEventListener("pointerdown", (event) => {
+  pressed = event.target;
+});
+for (const released of ["pointerup", "pointercancel"])
+  document.addEventListener(released, () => {
+    pressed = null;
+  });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  if (!part.hasAttribute("data-live") || !part.contains(pressed)) return;
+  event.detail.shouldSwap = false;
+  isMissing = true;
+});
+
 for (const done of ["htmx:afterRequest", "htmx:afterSettle"])
   document.addEventListener(done, () => {
     if (!isMissing) return;
