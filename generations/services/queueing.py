@@ -17,11 +17,13 @@ from generations.models import Generation
 from generations.services import breaker, eta, lines
 from generations.services.cancellation import GenerationNotFound
 from generations.services.states import DISPATCH_NEXT, advance
-from generations.states import Status
+from generations.states import IN_FLIGHT, Status
 
 # Room that is left between neighbours in a line, in the units of `line_order` (µs).
 SPACING: Final = 1_000_000
 EXPIRED_AT_ONCE: Final = 50
+# Where a clip waits in line, or may come back to it from.
+MAY_WAIT: Final = frozenset({Status.IN_REVIEW, Status.QUEUED}) | IN_FLIGHT
 # Seconds after which a client may ask again while nothing is sent.
 PAUSED_RETRY_AFTER: Final = 60
 
@@ -73,10 +75,13 @@ def resume_generation(*, actor: Actor, generation_id: UUID) -> Generation:
 
 @transaction.atomic
 def run_next(*, actor: Actor, generation_id: UUID) -> Generation:
-    """Put a clip at the front of its member's line. Raises as `pause_generation`. Locks that line's order."""
+    """Put a clip at the front of its member's line, also before clips at fal, should fal send one of them back.
+
+    Raises as `pause_generation`. Locks that line's order.
+    """
     _lock_order(actor, generation_id)
     generation = lock_waiting(actor, generation_id)
-    first = _others(generation).first()
+    first = _others(generation, in_states=MAY_WAIT).first()
     if first is not None and (first.line_order, first.pk) < (generation.line_order, generation.pk):
         _place(generation, first.line_order - SPACING)
     return generation
@@ -159,10 +164,12 @@ def _lock_order(actor: Actor, generation_id: UUID) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{actor.team.pk}"])
 
 
-def _others(generation: Generation) -> QuerySet[Generation]:
-    """The member's other waiting clips in their order."""
+def _others(
+    generation: Generation, in_states: frozenset[Status] = frozenset({Status.QUEUED})
+) -> QuerySet[Generation]:
+    """The member's other clips in these states, in their order; those that wait, unless told otherwise."""
     line = Generation.objects.filter(
-        team=generation.team_id, created_by=generation.created_by_id, status=Status.QUEUED
+        team=generation.team_id, created_by=generation.created_by_id, status__in=in_states
     )
     return line.exclude(pk=generation.pk).order_by("line_order", "id")
 

@@ -97,6 +97,17 @@ def test_run_next_goes_to_the_front_of_its_makers_line(api, clips):
     assert order_of(clips) == [2, 3, 0, 1]
 
 
+def test_run_next_also_goes_before_a_clip_that_fal_sends_back(fal, api, clips):
+    """The first of the line is at fal when the second, by now its front, is told to run next."""
+    sent = dispatch.claim_next(timezone.now())
+    assert sent.generation_id == clips[0].pk
+
+    api.post(f"/generations/{clips[1].pk}/run-next")
+    dispatch.requeue(sent, timezone.now() - timedelta(minutes=1), note="fal is busy")
+
+    assert dispatch.claim_next(timezone.now()).generation_id == clips[1].pk
+
+
 @pytest.mark.parametrize(
     ("moved", "where", "neighbour", "expected"),
     [
