@@ -50,5 +50,10 @@ def _allowed(scopes: tuple[str, ...], role: str) -> frozenset[str]:
     return by_scopes & ROLE_PERMISSIONS[role]
 
 
+def staff_actor(team: Team, user: User, permissions: frozenset[str] = frozenset()) -> Actor:
+    """Staff who act on a team's behalf; while they visit it, with that visit's permissions."""
+    return Actor(kind="staff", team=team, user=user, permissions=permissions)
+
+
 def system_actor(team: Team) -> Actor:
     return Actor(kind="system", team=team)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from accounts.actors import Actor
+from accounts.actors import staff_actor
 from accounts.staff_site import ReadOnlyAdmin, StaffAdmin
 from generations.models import BreakerState, FalKey, TeamLine
 from generations.services import set_weight, try_now
@@ -77,5 +77,5 @@ class TeamLineAdmin(StaffAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: TeamLine, form: Any, change: bool) -> None:
-        staff = Actor(kind="staff", team=obj.team, user=request.user)  # type: ignore[arg-type]
+        staff = staff_actor(obj.team, request.user)  # type: ignore[arg-type]
         set_weight(team=obj.team, weight=obj.weight, by=staff)

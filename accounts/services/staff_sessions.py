@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.actors import Actor
+from accounts.actors import Actor, staff_actor
 from accounts.audit import record
 from accounts.background import enqueue
 from accounts.errors import FieldErrors
@@ -133,7 +133,7 @@ def _begin(staff: User, team: Team, person: User | None, reason: str, now: datet
 
 
 def _visitor(session: StaffSession, permissions: frozenset[str] = frozenset()) -> Actor:
-    return Actor(kind="staff", team=session.team, user=session.staff, permissions=permissions)
+    return staff_actor(session.team, session.staff, permissions)
 
 
 def _why_over(session: StaffSession, now: datetime) -> SessionEnd | None:

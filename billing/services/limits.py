@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.actors import Actor
+from accounts.actors import staff_actor
 from accounts.audit import record
 from accounts.models import ApiKey, Membership, Project, Team, User
 from billing import ledger
@@ -79,7 +79,7 @@ def suspend_team(*, team: Team, reason: str, by: User | None = None) -> None:
         return
     before = wallet.suspended
     Account.objects.filter(pk=wallet.pk).update(suspended=reason)
-    actor = Actor(kind="staff", team=team, user=by) if by is not None else None
+    actor = staff_actor(team, by) if by is not None else None
     if bool(before) != bool(reason):
         record("team.suspended" if reason else "team.suspension_ended", by=actor, team=team, about=team)
     # In no team's log: staff write these words for staff.
