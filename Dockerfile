@@ -16,7 +16,7 @@ COPY generations generations
 COPY ltxplatform ltxplatform
 
 # Static files are hashed into the image. The values here reach no running process.
-RUN DEPLOYMENT=development DEBUG=false python manage.py collectstatic --noinput
+RUN DEPLOYMENT=development STATIC_FROM_SOURCE=false python manage.py collectstatic --noinput
 
 USER ltxplatform
 EXPOSE 8000

@@ -71,6 +71,10 @@ def _production_problems() -> Iterable[CheckMessage]:
         )
     if settings.DEBUG:
         yield Error("DEBUG must be off: its error pages show settings and data.", id="ltx.E011")
+    if settings.STATIC_FROM_SOURCE:
+        yield Error(
+            "STATIC_FROM_SOURCE must be off: visitors would keep old scripts and styles.", id="ltx.E024"
+        )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         yield Error("ALLOWED_HOSTS must list the site's host names.", id="ltx.E012")
     if not settings.PUBLIC_URL.startswith("https://"):
@@ -81,6 +85,12 @@ def _production_problems() -> Iterable[CheckMessage]:
         yield Error("SECURE_COOKIES, and SECURE_SSL_REDIRECT or HSTS, must be on.", id="ltx.E014")
     if settings.FETCH_PRIVATE_NETWORKS:
         yield Error("FETCH_PRIVATE_NETWORKS opens our own network to people's addresses.", id="ltx.E017")
+    yield from _sign_in_problems()
+    yield from _fal_problems()
+    yield from _stripe_problems()
+
+
+def _sign_in_problems() -> Iterable[CheckMessage]:
     if settings.BREACHED_PASSWORDS_FILE and not Path(settings.BREACHED_PASSWORDS_FILE).is_file():
         yield Error("BREACHED_PASSWORDS_FILE names no file: nobody could choose a password.", id="ltx.E022")
     if settings.OIDC_ISSUER and not (
@@ -92,8 +102,6 @@ def _production_problems() -> Iterable[CheckMessage]:
             "OIDC_ISSUER must be an https:// address, with OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.",
             id="ltx.E023",
         )
-    yield from _fal_problems()
-    yield from _stripe_problems()
 
 
 def _fal_problems() -> Iterable[CheckMessage]:

@@ -28,7 +28,7 @@ SECRET_KEY = env.secret("SECRET_KEY", DEFAULT_SECRET_KEY if IN_DEVELOPMENT else 
 # The one before, after a change: what was encrypted or signed with it is still read.
 FORMER_SECRET_KEY = env.secret("FORMER_SECRET_KEY")
 SECRET_KEY_FALLBACKS = [FORMER_SECRET_KEY] if FORMER_SECRET_KEY else []
-DEBUG = env.boolean("DEBUG", default=IN_DEVELOPMENT)
+DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]", "testserver") if IN_DEVELOPMENT else ()
 )
@@ -254,19 +254,21 @@ FORMAT_MODULE_PATH = ["ltxplatform.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+# As they were written, or as `collectstatic` gathers them under hashed names.
+STATIC_FROM_SOURCE = env.boolean("STATIC_FROM_SOURCE", default=IN_DEVELOPMENT)
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
-            if DEBUG
+            if STATIC_FROM_SOURCE
             else "ltxplatform.staticfiles.HashedStaticFilesStorage"
         )
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
-WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE
+WHITENOISE_AUTOREFRESH = STATIC_FROM_SOURCE
 # Uploads stream to disk past 2.5 MB; the form's own limit is UPLOAD_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import psutil
@@ -79,6 +80,16 @@ def test_it_serves_pages_and_names_the_logins(demo: Running, environment: dict[s
     assert '"ok"' in page(environment, "/ready")
     assert f"http://127.0.0.1:{environment['PORT']}/" in demo.output
     assert "demo@example.com" in demo.output
+
+
+def test_an_unknown_address_shows_our_own_page(demo: Running, environment: dict[str, str]) -> None:
+    with pytest.raises(HTTPError) as missing:
+        page(environment, "/no-such-page/")
+
+    body = missing.value.read().decode()
+    assert missing.value.code == 404
+    assert "There is nothing here" in body
+    assert "urlpatterns" not in body
 
 
 def test_a_second_demo_of_the_checkout_is_refused(demo: Running, environment: dict[str, str]) -> None:

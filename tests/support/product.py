@@ -53,8 +53,6 @@ class Product:
     def start(self, name: str) -> None:
         stack = ExitStack()
         environment = self.environment | {MARK: self._mark(name)}
-        if name not in SERVE_FILES:
-            environment["DEBUG"] = "false"  # as in production: debugging keeps and formats every statement
         self.running[name] = stack.enter_context(started(*COMMANDS[name](self), **environment))
         self.stacks[name] = stack
 
@@ -116,8 +114,6 @@ COMMANDS = {
     "poller": lambda _: [sys.executable, "manage.py", "poll"],
     "live": _live,
 }
-# Style sheets and scripts come straight from the checkout only while debugging.
-SERVE_FILES = {"web"}
 # Pages do without the live process; tests that want it name it.
 USUAL = ("web", "workers", "poller")
 
