@@ -53,6 +53,11 @@ class BatchOffer:
         """µ$ short; 0 when the balance is enough."""
         return max(-self.after, 0)
 
+    @property
+    def is_paused(self) -> bool:
+        """Nothing is sent to fal at present, so that no time can be told."""
+        return self.amount is not None and not self.wait
+
 
 @dataclass(frozen=True, slots=True)
 class BatchView:

@@ -62,6 +62,11 @@ class Offer:
         return Decimal(self.affordable_frames) / BILLED_FRAMES_PER_SECOND
 
     @property
+    def is_paused(self) -> bool:
+        """Nothing is sent to fal at present, so that no time can be told."""
+        return self.quote is not None and not self.wait
+
+    @property
     def formula(self) -> str:
         """How the price comes about, for whoever wants to check it."""
         return formula_of([self.quote]) if self.quote else ""

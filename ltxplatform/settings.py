@@ -364,7 +364,8 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = OIDC_TRUSTS_ADDRESSES
 SESSION_IDLE_HOURS = env.integer("SESSION_IDLE_HOURS", default=7 * 24, minimum=1)
 SESSION_MAX_HOURS = env.integer("SESSION_MAX_HOURS", default=30 * 24, minimum=1)
 SESSION_COOKIE_AGE = SESSION_IDLE_HOURS * 3600
-# Whoever did not change the password must hear that it was changed.
+
+# -- e-mail
 
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",
@@ -376,6 +377,7 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ltxplatform <no-reply@localhost>")
+EMAIL_SUBJECT_PREFIX = "[ltxplatform] "  # of what operators get
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Who is told when fal stops taking jobs, and of errors of the site.
 ADMINS = [(address, address) for address in env.items("OPERATOR_EMAILS")]

@@ -77,7 +77,7 @@ def test_a_locked_account_keeps_jobs_and_holds_and_goes_on_by_itself(fal, team, 
     assert the_key().breaker == BreakerState.OPEN
     assert dispatch_after(20) == 0
     assert balance_of(team).held == sum(row.price for row in Generation.objects.all())
-    assert tell() == ["[Django] fal key main is paused"]
+    assert tell() == ["[ltxplatform] fal key main is paused"]
     assert tell() == []
 
     fal.control(locked=None)
@@ -86,7 +86,7 @@ def test_a_locked_account_keeps_jobs_and_holds_and_goes_on_by_itself(fal, team, 
     breaker.recall(now=timezone.now())  # those that were refused; the task that closing enqueues
     assert dispatch_after() == 2
     assert statuses() == ["processing"] * 4
-    assert tell() == ["[Django] fal key main works again"]
+    assert tell() == ["[ltxplatform] fal key main works again"]
     assert len(fal.requests()) == 4
     assert find_violations() == []
 
@@ -101,6 +101,23 @@ def test_creators_read_that_it_is_paused(fal, team, order):
     assert PAUSED in page.content.decode()
     assert answer["queue"]["paused"] == "by_service"
     assert answer["message"].startswith(PAUSED)
+
+
+def test_pages_for_new_clips_say_so_and_promise_no_time(fal, team, order):
+    FalKey.objects.create(name="main", breaker=BreakerState.OPEN)
+    order(1)
+    sweep = {"kind": "seeds", "seeds": "1-2", "num_frames": "9", "resolution": "480p", "quality": "balanced"}
+    owner = browser_of(owner_of(team))
+
+    form = owner.get(reverse("generations:create", args=[team.slug])).content.decode()
+    batch = owner.post(reverse("generations:batch_price", args=[team.slug]), sweep).content.decode()
+    tiles = owner.get(reverse("generations:clips", args=[team.slug])).content.decode()
+
+    for page in (form, batch):
+        assert "Rendering is paused by the service" in page
+        assert "eady in" not in page
+    assert "Paused" in tiles
+    assert "<progress" not in tiles
 
 
 def test_a_spent_balance_proves_the_lock_at_once(fal, order):
@@ -282,6 +299,7 @@ def test_who_is_told_while_another_worker_tells_sends_no_second_mail(mailoutbox)
     with psycopg.connect(address_of(connection.settings_dict["NAME"]), autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [lock])
         breaker_mail.tell_operators(name="main")
+        other.execute("SELECT pg_advisory_unlock(%s)", [lock])  # the end of a session releases it some time later
     assert mailoutbox == []
 
     breaker_mail.tell_operators(name="main")
