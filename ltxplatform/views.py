@@ -25,7 +25,7 @@ DEFAULT_FRAMES = 121
 @require_safe
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
-    """What the platform does, for visitors; people who are signed in go on to their work."""
+    """What the platform does, for visitors. Whoever is signed in goes on, staff without a team to their site."""
     if isinstance(request.user, User):
         memberships = (
             Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
@@ -33,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
         membership = memberships.filter(team=request.user.last_team_id).first() or memberships.first()
         if membership is not None:
             return redirect(first_page(membership))
-        return redirect("accounts:team_create")
+        return redirect("admin:index" if request.user.is_staff else "accounts:team_create")
     default = quote(num_frames=DEFAULT_FRAMES, detail_pass=False)
     return render(request, "platform/home.html", {"default": default, "frames": DEFAULT_FRAMES})
 

@@ -242,6 +242,10 @@ def test_leaving_leads_home(team):
 # -- the team itself
 
 
+def test_staff_without_a_team_start_at_their_site():
+    assert signed_in(make_user(is_staff=True)).get("/").headers["Location"] == "/staff/"
+
+
 def test_another_team_belongs_to_whoever_makes_it():
     person = make_user()
 
