@@ -58,15 +58,24 @@ class Program:
         """Start the program when it is due; note its end and when to start it again."""
         if self.child is None:
             if time.monotonic() >= self.start_at:
-                self.start()
+                self._start_again()
         elif (code := self.child.poll()) is not None:
             processes.kill_group(self.child)
             self.child = None
             if time.monotonic() - self.started_at > STEADY_SECONDS:
                 self.pause = 0.5
-            self.start_at = time.monotonic() + self.pause
-            say(self.name, f"ended ({code}), starting again in {self.pause:g} s", self.colour)
-            self.pause = min(self.pause * 2, LONGEST_PAUSE)
+            self._rest(f"ended ({code})")
+
+    def _start_again(self) -> None:
+        try:
+            self.start()
+        except OSError as error:  # the machine has no room for another process now
+            self._rest(str(error))
+
+    def _rest(self, why: str) -> None:
+        self.start_at = time.monotonic() + self.pause
+        say(self.name, f"{why}, starting again in {self.pause:g} s", self.colour)
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
 
 class Foreman:

@@ -299,7 +299,9 @@ def test_who_is_told_while_another_worker_tells_sends_no_second_mail(mailoutbox)
     with psycopg.connect(address_of(connection.settings_dict["NAME"]), autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [lock])
         breaker_mail.tell_operators(name="main")
-        other.execute("SELECT pg_advisory_unlock(%s)", [lock])  # the end of a session releases it some time later
+        other.execute(
+            "SELECT pg_advisory_unlock(%s)", [lock]
+        )  # the end of a session releases it some time later
     assert mailoutbox == []
 
     breaker_mail.tell_operators(name="main")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,6 +147,21 @@ def test_a_killed_database_is_started_again(demo: Running, environment: dict[str
     demo.wait_for(lambda: embedded_postgres.address(data) is not None)
     assert processes.wait_until(lambda: answers(environment, "/ready"), seconds=40)
     assert processes.wait_until(lambda: live_listens(environment), seconds=40)
+
+
+def test_a_database_that_cannot_come_up_is_tried_again(demo: Running, environment: dict[str, str]) -> None:
+    data = Path(environment["DATA_DIR"]) / "postgres"
+    aside = data.with_name("aside")
+    data.rename(aside)
+    data.mkdir()
+    (data / "unknown").touch()
+    demo.wait_for(lambda: "is not a finished database folder" in demo.output)
+    assert demo.child.poll() is None
+
+    shutil.rmtree(data)
+    aside.rename(data)
+
+    assert processes.wait_until(lambda: answers(environment, "/ready"), seconds=40)
 
 
 def live_listens(environment: dict[str, str]) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import StringIO
@@ -23,6 +24,7 @@ MANAGE = [sys.executable, settings.BASE_DIR / "manage.py"]
 HOST = "127.0.0.1"
 WEB_THREADS = 2 * (os.cpu_count() or 1) + 1  # most wait for the database
 WEB_SECONDS = 60
+REVIVE_SECONDS = 5  # between attempts to start a database again that does not come up
 
 
 class Command(BaseCommand):
@@ -33,6 +35,7 @@ class Command(BaseCommand):
         self.site = f"http://{HOST}:{self.port}/"
         self.live = settings.LIVE_URL or f"http://{HOST}:{self.port + 1}"
         self.stopping = threading.Event()
+        self.revive_at = 0.0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
         with ExitStack() as stack:
@@ -100,10 +103,20 @@ class Command(BaseCommand):
             foreman.watch()
 
     def revive_database(self, stack: ExitStack) -> None:
+        """What keeps a database from coming up again may pass, such as a full disk: everything else stays."""
         folder = settings.EMBEDDED_POSTGRES
-        if folder is not None and embedded_postgres.address(folder) is None:
-            say("database", "ended, starting again")
+        if (
+            folder is None
+            or time.monotonic() < self.revive_at
+            or embedded_postgres.address(folder) is not None
+        ):
+            return
+        say("database", "ended, starting again")
+        try:
             self.start_database(stack)
+        except CommandError as error:
+            say("database", f"{error} Trying again in {REVIVE_SECONDS} s.")
+            self.revive_at = time.monotonic() + REVIVE_SECONDS
 
     def program(self, name: str, *command: Any, grace: float = 5) -> Program:
         return Program(name, command, self.environment, grace)
