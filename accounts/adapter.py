@@ -22,7 +22,7 @@ from accounts.waits import in_words, seconds_to_wait
 TOO_MANY: Final = "too_many_login_attempts"
 NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104  # stands for an unknown caller; nothing listens there
 
-# What the person is told by mail, by the letter's template -> what is written down.
+# What the person is told by e-mail, by its template -> what is written down.
 TOLD: Final = {
     "account/email/password_changed": "user.password_changed",
     "account/email/password_set": "user.password_set",
@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "The address or the password is not right.",
         "incorrect_password": "This is not your password.",
-        "incorrect_code": "This is not the code. Look at the newest letter.",
+        "incorrect_code": "This is not the code. Look at the newest e-mail.",
         "rate_limited": "A code was sent just now. Wait half a minute before you ask for another.",
     }
 
@@ -151,7 +151,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 def _invitation(request: HttpRequest) -> str:
     """Where the invitation stands that somebody came with, or that waits for an address they have proven by now: the
-    letter's link may have been opened in another browser than the one they sign up in. Empty without one."""
+    e-mail's link may have been opened in another browser than the one they sign up in. Empty without one."""
     if "invitation" not in request.session and isinstance(request.user, User):
         waiting = services.invitation_for(request.user, now=timezone.now())
         if waiting is not None:

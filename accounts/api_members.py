@@ -157,7 +157,7 @@ class ResendInvitation(ApiView):
 
     @extend_schema(
         operation_id="resend_invitation",
-        summary="Send an invitation's letter again",
+        summary="Send an invitation's e-mail again",
         tags=["members"],
         request=None,
         responses={200: InvitationOutput, **problems(400, 404, 415)},

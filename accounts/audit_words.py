@@ -74,7 +74,7 @@ ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "user.sign_in_failed": ("accounts", "tried to sign in and failed"),
     "user.password_changed": ("accounts", "changed their password"),
     "user.password_set": ("accounts", "set a password"),
-    "user.password_reset": ("accounts", "set a new password by a letter"),
+    "user.password_reset": ("accounts", "reset their password by e-mail"),
     "user.address_changed": ("accounts", "changed their e-mail address"),
     "user.address_confirmed": ("accounts", "confirmed an e-mail address"),
     "user.address_removed": ("accounts", "removed an e-mail address"),

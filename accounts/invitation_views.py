@@ -1,6 +1,6 @@
 """Invitations: sending them from the members page, and what the person invited sees.
 
-The link in a letter only leaves the token's hash in the session and leads on to a page without it, so that the token
+The link in an e-mail only leaves the token's hash in the session and leads on to a page without it, so that the token
 stands neither in a Referer nor in what is bookmarked, and survives signing up.
 """
 
@@ -61,7 +61,7 @@ def invite(request: TeamRequest) -> HttpResponse:
     if outcome.refused:
         rest = InviteForm(initial={"emails": _left_over(outcome), "role": form.cleaned_data["role"]})
         return members_page(request, form=rest, outcome=outcome)
-    messages.success(request, f"{_people(len(outcome.invitations))} invited. The letters are on their way.")
+    messages.success(request, f"{_people(len(outcome.invitations))} invited. The e-mails are on their way.")
     return redirect("accounts:members", request.team.slug)
 
 
@@ -74,7 +74,7 @@ def invitation_resend(request: TeamRequest, pk: UUID) -> HttpResponse:
         raise Http404(error.message) from error
     except (InvitationRefused, RoleRefused) as error:
         return members_page(request, refused=error.message)
-    messages.success(request, f"{sent.email} gets a new letter; the link before works no longer.")
+    messages.success(request, f"{sent.email} gets a new e-mail; the link before works no longer.")
     return redirect("accounts:members", request.team.slug)
 
 
@@ -95,7 +95,7 @@ def invitation_revoke(request: TeamRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @login_not_required
 def invitation_open(request: HttpRequest, token: str) -> HttpResponse:
-    """The link in the letter."""
+    """The link in the e-mail."""
     hashed = hash_token(token)
     if services.find_invitation(hashed, now=timezone.now()) is not None:
         request.session[SESSION_KEY] = hashed

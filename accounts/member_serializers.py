@@ -36,7 +36,7 @@ class RoleInput(serializers.Serializer[Any]):
 
 
 class InvitationOutput(serializers.Serializer[Any]):
-    """Never with its link: that stands in the letter alone."""
+    """Never with its link: that stands in the e-mail alone."""
 
     id = serializers.UUIDField()
     email = serializers.CharField()
@@ -44,7 +44,7 @@ class InvitationOutput(serializers.Serializer[Any]):
     invited_by = serializers.CharField(source="invited_by.email")
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
-    sent_at = serializers.DateTimeField(allow_null=True, help_text="When the letter went out; null before.")
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="When the e-mail went out; null before.")
 
 
 class InvitationPage(serializers.Serializer[Any]):
@@ -57,7 +57,7 @@ class InvitationInput(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=320),
         min_length=1,
         max_length=MOST_AT_ONCE,
-        help_text="Each gets a letter of their own.",
+        help_text="Each gets an e-mail of their own.",
     )
     role = serializers.ChoiceField(choices=Role.choices, help_text="At most your own.")
 

@@ -64,7 +64,7 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo | None:
 
 @contextmanager
 def as_read_by(user: User | None) -> Iterator[None]:
-    """What is written within is for this person: their clock, their language. For letters, which nobody asks for."""
+    """What is written within is for this person: their clock, their language. For e-mails, which nobody asks for."""
     zone = zone_named(user.time_zone) if user is not None else None
     language = (user.language if user is not None else "") or settings.LANGUAGE_CODE
     with timezone.override(zone), translation.override(language):

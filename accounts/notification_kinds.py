@@ -25,7 +25,7 @@ NEW_BROWSER: Final = "new_browser"
 class Kind:
     """`mail` and `portal` are what holds without a choice; None where the channel is not used.
 
-    `always_mailed` says why letters of this kind cannot be switched off, and is empty where they can.
+    `always_mailed` says why e-mails of this kind cannot be switched off, and is empty where they can.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What a person was told, and what they want to be told; and the link in letters that stops them."""
+"""What a person was told, and what they want to be told; and the link in e-mails that stops them."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def notification_choices(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks, so that programs that only look at links stop nothing; POST does it, also from mail programs."""
-    found = service.stop_letters(token) if request.method == "POST" else service.letter_of(token)
+    found = service.stop_emails(token) if request.method == "POST" else service.email_of(token)
     if found is None:
         raise Http404("This link is not one of ours.")
     context = {"person": found[0], "kind": found[1], "done": request.method == "POST"}

@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 # Between entries; a space parts addresses only where no name stands before them.
 _PARTS = re.compile(r"[\r\n,;\t|]+")
 _BRACKETS = re.compile(r"[<>]")
-# A name in a mail's head may hold commas: "Lovelace, Ada" <ada@example.com>.
+# A name in an e-mail's head may hold commas: "Lovelace, Ada" <ada@example.com>.
 _QUOTED_NAME = re.compile(r'"[^"\r\n]*"(?=\s*<)')
 _AROUND = "\"'()[]<>.:"
 
@@ -24,7 +24,7 @@ class Written:
 
 
 def read_addresses(text: str) -> list[Written]:
-    """Every entry of a pasted list, in order: plain, with names around, from a table or a mail's head."""
+    """Every entry of a pasted list, in order: plain, with names around, from a table or an e-mail's head."""
     parts = _PARTS.split(_QUOTED_NAME.sub(" ", text))
     return [read_address(entry) for part in parts for entry in _entries(part)]
 

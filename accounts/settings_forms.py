@@ -28,7 +28,7 @@ class DisplayForm(forms.Form):
     time_zone = forms.ChoiceField(
         label="Time zone",
         required=False,
-        help_text="Pages and letters tell times in this zone. Days of limits and of usage stay days in UTC.",
+        help_text="Pages and e-mails tell times in this zone. Days of limits and of usage stay days in UTC.",
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -21,7 +21,7 @@ def mail_notification(*, notification_id: str, **_: object) -> None:
 
 
 def mail_notifications(**_: object) -> None:
-    """Letters that wait although nobody is about to send them."""
+    """E-mails that wait although nobody is about to send them."""
     for notification_id in notifications.unmailed(now=timezone.now()):
         enqueue(notifications.MAIL, notification_id=str(notification_id))
 

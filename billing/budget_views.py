@@ -98,7 +98,7 @@ def ask(request: TeamRequest, pk: int) -> HttpResponse:
             for name, sentences in error.errors.items():
                 form.add_error(name, sentences)
         else:
-            return _done(request, "The owners of your team were asked. You hear from them by mail.")
+            return _done(request, "The owners of your team were asked. You hear from them by e-mail.")
     context = {"form": form, "allowance": mine[pk], "owners": _names(request), "tabs": _tabs(request)}
     return render(request, "billing/ask.html", context, status=422 if form.errors else 200)
 

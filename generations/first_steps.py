@@ -39,7 +39,7 @@ STEPS: Final = (
     Step(
         "verified",
         "Confirm your e-mail address",
-        "Then you can reset your password, and letters reach you.",
+        "Then you can reset your password, and e-mails reach you.",
         "Open addresses",
         "account_email",
     ),

@@ -67,7 +67,7 @@ def _sandbox_says() -> str:
     if settings.STRIPE_SANDBOX_IN_USE:
         said.append("cards are not charged")
     if settings.EMAIL_BACKEND == CONSOLE:  # who waits for a code would wait for ever
-        said.append("letters are printed in the terminal")
+        said.append("e-mails are printed in the terminal")
     return ", ".join(said)
 
 

@@ -14,8 +14,8 @@ platform_urls = (
     [
         path("", views.home, name="home"),
         path("styleguide/", views.styleguide, name="styleguide"),
-        path("styleguide/letters/", views.letters, name="letters"),
-        path("styleguide/letters/<path:name>/", views.letter_page, name="letter"),
+        path("styleguide/emails/", views.emails, name="emails"),
+        path("styleguide/emails/<path:name>/", views.email_page, name="email"),
         path("health", health.health, name="health"),
         path("ready", health.ready, name="ready"),
     ],

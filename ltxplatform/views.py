@@ -16,8 +16,8 @@ from accounts.waits import in_words, wait_at
 from billing.services import quote
 from ltxplatform.components.demo import DemoForm, demo_context, failing_form
 from ltxplatform.context import first_page
+from ltxplatform.emails import email_names, sample_email
 from ltxplatform.errors import RETRY_AFTER
-from ltxplatform.letters import letter, letter_names
 
 DEFAULT_FRAMES = 121
 
@@ -47,20 +47,20 @@ def styleguide(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def letters(request: HttpRequest) -> HttpResponse:
-    """Every letter with made-up values, for staff."""
+def emails(request: HttpRequest) -> HttpResponse:
+    """Every e-mail with made-up values, for staff."""
     _staff_only(request)
-    return render(request, "platform/letters.html", {"letters": [letter(name) for name in letter_names()]})
+    return render(request, "platform/emails.html", {"emails": [sample_email(name) for name in email_names()]})
 
 
 @require_safe
 @csp_update({"style-src": ["'unsafe-inline'"]})  # type: ignore[arg-type]  # mail programs need styles on elements
-def letter_page(request: HttpRequest, name: str) -> HttpResponse:
-    """A letter's page as a mail program shows it."""
+def email_page(request: HttpRequest, name: str) -> HttpResponse:
+    """An e-mail's page as a mail program shows it."""
     _staff_only(request)
-    if name not in letter_names():
+    if name not in email_names():
         raise Http404
-    return HttpResponse(letter(name).page)
+    return HttpResponse(sample_email(name).page)
 
 
 def _staff_only(request: HttpRequest) -> None:

@@ -1,4 +1,4 @@
-"""From the queue's own schedule: visits of staff that nobody ended, and letters whose message got lost."""
+"""From the queue's own schedule: visits of staff that nobody ended, and e-mails whose message got lost."""
 
 from django.db import migrations
 

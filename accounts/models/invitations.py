@@ -13,8 +13,8 @@ from accounts.models.teams import Role, Team
 class Invitation(models.Model):
     """Somebody may come in as `role` until `expires_at`, with an address that is `email`, character by character.
 
-    Who holds the token sees it. Only the token's SHA-256 is here, and only once its letter is being sent: the task
-    that sends a letter makes the token, so a letter that is sent again makes the one before worthless.
+    Who holds the token sees it. Only the token's SHA-256 is here, and only once its e-mail is being sent: the task
+    that sends an e-mail makes the token, so an e-mail that is sent again makes the one before worthless.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -25,7 +25,7 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 - many have none
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
-    # The letter: when it went out, and when to try (again) as long as it has not.
+    # The e-mail: when it went out, and when to try (again) as long as it has not.
     sent_at = models.DateTimeField(null=True)
     try_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)

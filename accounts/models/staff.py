@@ -33,7 +33,7 @@ class StaffSession(models.Model):
     seen_at = models.DateTimeField(default=timezone.now, editable=False, help_text="the last address opened")
     ended_at = models.DateTimeField(null=True, blank=True)
     how_ended = models.CharField(max_length=10, choices=SessionEnd, blank=True)
-    # When the owners, and the person, were told by mail.
+    # When the owners, and the person, were told by e-mail.
     told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

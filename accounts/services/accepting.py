@@ -36,7 +36,7 @@ def find_invitation(token_hash: str, *, now: datetime) -> Invitation | None:
 
 
 def invitation_for(user: User, *, now: datetime) -> Invitation | None:
-    """The newest open invitation to an address that is proven to be somebody's, whose letter has gone out."""
+    """The newest open invitation to an address that is proven to be somebody's, whose e-mail has gone out."""
     waiting = _open(now).filter(email__in=addresses_of(user), token_hash__isnull=False)
     return next(
         (each for each in waiting.select_related("team", "invited_by")[:10] if _inviter_may(each)), None

@@ -1,4 +1,4 @@
-"""Letters of invitation: sent from the queue, and tried again for three days while the mail server is away."""
+"""Invitation e-mails: sent from the queue, and tried again for three days while the mail server is away."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ BATCH: Final = 200
 def send_invitation(*, invitation_id: UUID, now: datetime) -> None:
     """Make a token and mail it, unless another run does so or has. Raises what the mail server raises.
 
-    The token is in the letter and nowhere else. A crash after the letter sends another one, whose token then counts.
+    The token is in the e-mail and nowhere else. A crash after the e-mail sends another one, whose token then counts.
     """
     invitation = _due(now).select_related("team", "invited_by").filter(pk=invitation_id).first()
     if invitation is None:
@@ -34,12 +34,12 @@ def send_invitation(*, invitation_id: UUID, now: datetime) -> None:
     hashed = hash_token(token)
     if not claimed.update(token_hash=hashed, attempts=invitation.attempts + 1, try_at=now + pause):
         return
-    _letter(invitation, token).send()
+    _email(invitation, token).send()
     Invitation.objects.filter(pk=invitation.pk, token_hash=hashed).update(sent_at=now)
 
 
 def enqueue_due(*, now: datetime) -> None:
-    """Nudge letters whose message got lost, or that failed before."""
+    """Nudge e-mails whose message got lost, or that failed before."""
     for pk in _due(now - timedelta(seconds=30)).values_list("pk", flat=True)[:BATCH]:
         enqueue(SEND, invitation_id=str(pk))
 
@@ -49,7 +49,7 @@ def _due(now: datetime) -> QuerySet[Invitation]:
     return unsent.filter(try_at__lte=now, expires_at__gt=now, attempts__lt=ATTEMPTS).order_by("try_at")
 
 
-def _letter(invitation: Invitation, token: str) -> EmailMultiAlternatives:
+def _email(invitation: Invitation, token: str) -> EmailMultiAlternatives:
     context = {
         "invitation": invitation,
         "team": invitation.team,

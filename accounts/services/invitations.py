@@ -23,7 +23,7 @@ SEND: Final = "accounts.tasks.send_invitation"
 LASTS: Final = timedelta(days=7)
 MOST_AT_ONCE: Final = 500
 MOST_OPEN: Final = 1000
-# A letter that was sent just now is not sent again: one press too many must not end the link that is on its way.
+# An e-mail that was sent just now is not sent again: one press too many must not end the link that is on its way.
 RESEND_AFTER: Final = timedelta(minutes=1)
 
 
@@ -46,7 +46,7 @@ class NotInvited:
 
 @dataclass(slots=True)
 class Invited:
-    """What became of a list: those who get a letter, and those who do not."""
+    """What became of a list: those who get an e-mail, and those who do not."""
 
     invitations: list[Invitation] = field(default_factory=list)
     refused: list[NotInvited] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Invited:
 
 @transaction.atomic
 def invite(*, actor: Actor, addresses: str | Sequence[str], role: str, now: datetime) -> Invited:
-    """Invite everybody in a pasted text or a list for seven days as `role`; letters follow from the queue.
+    """Invite everybody in a pasted text or a list for seven days as `role`; e-mails follow from the queue.
 
     Entries that are no address, stand there twice, are members or invited already are named and left out; an
     invitation that has expired is renewed. Raises RoleRefused for a role above the actor's, InvitationRefused for a
@@ -99,13 +99,13 @@ def invite(*, actor: Actor, addresses: str | Sequence[str], role: str, now: date
 
 @transaction.atomic
 def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime) -> Invitation:
-    """Send the letter again with a new link that lasts seven days; the link before ends at once.
+    """Send the e-mail again with a new link that lasts seven days; the link before ends at once.
 
-    Raises InvitationNotFound for one that is not open, InvitationRefused right after the last letter, RoleRefused.
+    Raises InvitationNotFound for one that is not open, InvitationRefused right after the last e-mail, RoleRefused.
     """
     invitation = _locked(actor, invitation_id)
     if invitation.sent_at is not None and now - invitation.sent_at < RESEND_AFTER:
-        raise InvitationRefused("The letter went out just now. Give it a minute to arrive.")
+        raise InvitationRefused("The e-mail went out just now. Give it a minute to arrive.")
     invitation.token_hash = invitation.sent_at = None
     invitation.expires_at, invitation.try_at, invitation.attempts = now + LASTS, now, 0
     invitation.save(update_fields=["token_hash", "sent_at", "expires_at", "try_at", "attempts"])
@@ -165,7 +165,7 @@ def _new_addresses(team: Team, written: Sequence[Written], outcome: Invited, now
         if entry.address in members:
             why = "is a member already."
         elif entry.address in invited:
-            why = "is invited already. Send that letter again instead."
+            why = "is invited already. Send that e-mail again instead."
         elif entry.address in wanted:
             why = "stands in the list twice."
         if why:

@@ -1,4 +1,4 @@
-"""A notification as a letter."""
+"""A notification as an e-mail."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ SALT: Final = "letters"
 def send(notification: Notification) -> None:
     """Raises what the mail server raises."""
     stop = unsubscribe_url(notification)
-    context = letter_context(notification, stop=stop)
+    context = email_context(notification, stop=stop)
     headers = {}
     if stop:
         # Mail programs show a button of their own for these two (RFC 8058).
@@ -33,7 +33,7 @@ def send(notification: Notification) -> None:
     message.send()
 
 
-def letter_context(notification: Notification, *, stop: str) -> dict[str, object]:
+def email_context(notification: Notification, *, stop: str) -> dict[str, object]:
     return {
         "notification": notification,
         "paragraphs": notification.text.split("\n\n"),
@@ -47,7 +47,7 @@ def letter_context(notification: Notification, *, stop: str) -> dict[str, object
 def unsubscribe_url(notification: Notification) -> str:
     """Empty for what is always sent, and where the site does not know its own address.
 
-    The link does not expire: whoever finds an old letter must be able to stop new ones.
+    The link does not expire: whoever finds an old e-mail must be able to stop new ones.
     """
     if KINDS[notification.kind].always_mailed:
         return ""

@@ -1,4 +1,4 @@
-"""The one way to tell people something: in the portal, by mail or both, as each of them has chosen.
+"""The one way to tell people something: in the portal, by e-mail or both, as each of them has chosen.
 
 What is told is a row, written in the transaction of what it is about; a task mails it, and the sweep makes sure.
 """
@@ -39,7 +39,7 @@ class News:
 
 @transaction.atomic
 def tell(news: News, *, readers: Iterable[User]) -> None:
-    """Tell each of `readers` once; those who want it get a letter soon. Repeating the call changes nothing.
+    """Tell each of `readers` once; those who want it get an e-mail soon. Repeating the call changes nothing.
 
     Raises KeyError for a kind that is not in the table.
     """
@@ -66,7 +66,7 @@ def mail_all(told: Iterable[Notification], *, now: datetime) -> None:
 
 
 def mail_notification(*, notification_id: int, now: datetime) -> None:
-    """Mail what was not mailed; a crash between the letter and its mark sends it twice: better than never."""
+    """Mail what was not mailed; a crash between the e-mail and its mark sends it twice: better than never."""
     unmailed = Notification.objects.filter(pk=notification_id, by_mail=True, mailed_at=None)
     if not unmailed.update(attempts=F("attempts") + 1):
         return
@@ -77,7 +77,7 @@ def mail_notification(*, notification_id: int, now: datetime) -> None:
 
 
 def unmailed(*, now: datetime, limit: int = 100) -> list[int]:
-    """Letters whose message got lost, or that the mail server did not take."""
+    """E-mails whose message got lost, or that the mail server did not take."""
     waiting = Notification.objects.filter(
         by_mail=True, mailed_at=None, attempts__lt=ATTEMPTS, created_at__lte=now - timedelta(minutes=1)
     )
@@ -130,17 +130,17 @@ def choose(*, user: User, wanted: set[tuple[str, Channel]]) -> None:
     )
 
 
-def stop_letters(token: str) -> tuple[User, Kind] | None:
-    """What the link in a letter asks for: no more letters of its kind. None for a link that was not made by us."""
-    found = letter_of(token)
+def stop_emails(token: str) -> tuple[User, Kind] | None:
+    """What the link in an e-mail asks for: no more e-mails of its kind. None for a link that was not made by us."""
+    found = email_of(token)
     if found is not None:
         user, kind = found
         choose(user=user, wanted=choices_of(user) - {(kind.key, "mail")})
     return found
 
 
-def letter_of(token: str) -> tuple[User, Kind] | None:
-    """Whose letters of which kind a link in a letter is about."""
+def email_of(token: str) -> tuple[User, Kind] | None:
+    """Whose e-mails of which kind a link in an e-mail is about."""
     try:
         user_id, key = signing.loads(token, salt=notification_mail.SALT)
     except (signing.BadSignature, ValueError, TypeError):

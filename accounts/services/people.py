@@ -14,7 +14,7 @@ def change_profile(*, user: User, name: str) -> None:
 
 
 def change_display(*, user: User, theme: str, language: str, time_zone: str) -> None:
-    """Colours, language and clock of all pages and letters. The form has checked that each is one we know."""
+    """Colours, language and clock of all pages and e-mails. The form has checked that each is one we know."""
     _change(user, "account.display_changed", theme=theme, language=language, time_zone=time_zone)
 
 

@@ -17,7 +17,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "user.other_sessions_ended": ("All other browsers signed out", "info"),
     "user.password_changed": ("Password changed", "warn"),
     "user.password_set": ("Password set", "warn"),
-    "user.password_reset": ("Password reset by mail", "warn"),
+    "user.password_reset": ("Password reset by e-mail", "warn"),
     "user.address_changed": ("Main address changed", "warn"),
     "user.address_confirmed": ("Address confirmed", "info"),
     "user.address_removed": ("Address removed", "warn"),
@@ -35,7 +35,7 @@ PROOFS: Final[Mapping[str, str]] = {
     "totp": "authenticator app",
     "webauthn": "passkey",
     "recovery_codes": "recovery code",
-    "code": "code by mail",
+    "code": "code by e-mail",
     "socialaccount": "sign-in provider",
 }
 

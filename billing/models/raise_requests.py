@@ -33,7 +33,7 @@ class RaiseRequest(models.Model):
     # Until when the raise counts; none for good.
     until = models.DateTimeField(null=True, blank=True)
     note = models.CharField(max_length=300, blank=True, help_text="what the owner said")
-    # The last state that the people concerned were told by mail.
+    # The last state that the people concerned were told by e-mail.
     told = models.CharField(max_length=10, blank=True, db_default="")
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The sentences of every notice: one place for the mail and the portal."""
+"""The sentences of every notice: one place for the e-mail and the portal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

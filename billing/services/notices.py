@@ -40,7 +40,7 @@ def note(*, kind: str, subject: str, team: Team, **payload: Any) -> Notice:
 def send_notice(*, notice_id: int, now: datetime) -> None:
     """Tell the people of a notice that was not sent, as each has chosen. Raises what the mail server raises.
 
-    A letter to a member that could not be sent is the sweep of notifications' from then on. Operators get a mail,
+    An e-mail to a member that could not be sent is the sweep of notifications' from then on. Operators get an e-mail,
     after a crash twice: better than never.
     """
     claimed = Notice.objects.filter(pk=notice_id, sent_at=None).update(attempts=F("attempts") + 1)

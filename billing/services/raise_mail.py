@@ -18,7 +18,7 @@ from billing.services.people import owners_of
 def tell(*, request_id: int, now: datetime) -> None:
     """Tell what the people concerned do not know yet about a request; nothing when they do.
 
-    Raises what the mail server raises; a letter that could not be sent is the sweep of notifications' from then on.
+    Raises what the mail server raises; an e-mail that could not be sent is the sweep of notifications' from then on.
     """
     requests = RaiseRequest.objects.select_related(
         "limit__member", "limit__key", "asked_by", "team", "decided_by"

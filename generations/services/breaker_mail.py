@@ -1,4 +1,4 @@
-"""Tells the operators by mail that a key stopped, and that it works again: once each."""
+"""Tells the operators by e-mail that a key stopped, and that it works again: once each."""
 
 from uuid import NAMESPACE_OID, uuid5
 
@@ -22,8 +22,8 @@ WORKS = """fal takes jobs with the key "{name}" again. Nothing needs to be done.
 def tell_operators(*, name: str) -> None:
     """Mail what the operators do not know yet about the key; nothing when they do. Raises what the mail server raises.
 
-    The row is marked afterwards: a mail that could not be sent is sent by the next sweep. Two workers that are told
-    at the same moment send one mail.
+    The row is marked afterwards: an e-mail that could not be sent is sent by the next sweep. Two workers that are told
+    at the same moment send one e-mail.
     """
     with exclusive(uuid5(NAMESPACE_OID, f"fal key {name}")) as is_mine:
         key = FalKey.objects.filter(pk=name).first() if is_mine else None

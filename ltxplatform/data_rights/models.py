@@ -117,7 +117,7 @@ class Deletion(models.Model):
     due_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    told_at = models.DateTimeField(null=True, blank=True, help_text="the letter with the way back")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="the e-mail with the way back")
 
     class Meta:
         constraints = [

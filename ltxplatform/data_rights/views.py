@@ -148,7 +148,7 @@ def _begin(request: HttpRequest, actor: Actor | None) -> HttpResponse:
         exports.start_export(person=_person(request), actor=actor, now=timezone.now())
     except exports.TooManyExports as error:
         return _page(request, team, status=422, refused=error.message)
-    messages.success(request, "The export is being made. You get a letter when it is ready.")
+    messages.success(request, "The export is being made. You get an e-mail when it is ready.")
     return redirect(exports.data_page(team))
 
 

@@ -26,7 +26,7 @@ def start(queue: str) -> processes.Fork:
 
 
 def _load_all_that_tasks_use() -> None:
-    """Also the addresses, which links in mails and fal's way back to us are made of, and the root certificates."""
+    """Also the addresses, which links in e-mails and fal's way back to us are made of, and the root certificates."""
     importlib.import_module(settings.ROOT_URLCONF)
     certificates()
     for app in apps.get_app_configs():

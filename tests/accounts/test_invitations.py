@@ -1,4 +1,4 @@
-"""Invitations: who gets one, what a pasted list becomes, the letter, and 25 ways to get in that are none."""
+"""Invitations: who gets one, what a pasted list becomes, the e-mail, and 25 ways to get in that are none."""
 
 import re
 from datetime import timedelta
@@ -40,7 +40,7 @@ def verified(email, *, account=""):
     return user
 
 
-def letter_of(invitation):
+def link_of(invitation):
     """Send it, and return the path of its link."""
     Invitation.objects.filter(pk=invitation.pk).update(try_at=timezone.now())
     tasks.send_invitation(invitation_id=str(invitation.pk))
@@ -146,21 +146,21 @@ def test_an_expired_invitation_is_renewed(team):
     assert list(services.waiting_invitations(team)) == [new]
 
 
-# -- the letter
+# -- the e-mail
 
 
-def test_the_letter_says_who_where_and_until_when(team, settings):
+def test_the_email_says_who_where_and_until_when(team, settings):
     settings.PUBLIC_URL = "https://clips.example.com"
     invitation = make_invitation(team, GUEST)
 
-    link = letter_of(invitation)
+    link = link_of(invitation)
     tasks.send_invitation(invitation_id=str(invitation.pk))
 
-    (letter,) = mail.outbox
-    assert letter.to == [GUEST]
-    assert letter.subject == f"{owner_of(team).email} invites you to Lumen"
-    html = letter.alternatives[0][0]
-    assert f"https://clips.example.com{link}" in str(letter.body)
+    (email,) = mail.outbox
+    assert email.to == [GUEST]
+    assert email.subject == f"{owner_of(team).email} invites you to Lumen"
+    html = email.alternatives[0][0]
+    assert f"https://clips.example.com{link}" in str(email.body)
     assert f'href="https://clips.example.com{link}"' in html
     assert f"{invitation.expires_at:%H:%M} UTC" in html
     invitation.refresh_from_db()
@@ -192,7 +192,7 @@ def _refuse(*_):
 
 def test_sending_again_too_soon_is_refused(team, owner):
     invitation = make_invitation(team, GUEST)
-    letter_of(invitation)
+    link_of(invitation)
 
     response = owner.post(f"/t/{team.slug}/invitations/{invitation.pk}/resend/")
 
@@ -203,7 +203,7 @@ def test_sending_again_too_soon_is_refused(team, owner):
 
 
 def test_somebody_with_an_account_joins(team):
-    link = letter_of(make_invitation(team, GUEST))
+    link = link_of(make_invitation(team, GUEST))
     browser = signed_in(verified(GUEST))
 
     page = browser.get(link, follow=True).content.decode()
@@ -218,7 +218,7 @@ def test_somebody_with_an_account_joins(team):
 
 @pytest.mark.parametrize("same_browser", [True, False])
 def test_somebody_new_signs_up_confirms_and_lands_on_the_invitation(team, same_browser):
-    link = letter_of(make_invitation(team, GUEST))
+    link = link_of(make_invitation(team, GUEST))
     browser = Client()
     page = browser.get(link, follow=True).content.decode()
     assert "/accounts/signup/?next=/invitation/" in page
@@ -235,7 +235,7 @@ def test_somebody_new_signs_up_confirms_and_lands_on_the_invitation(team, same_b
 
 
 def test_an_address_of_ones_own_can_be_proven_first(team):
-    link = letter_of(make_invitation(team, GUEST))
+    link = link_of(make_invitation(team, GUEST))
     browser = signed_in(verified("other@example.com"))
     page = browser.get(link, follow=True).content.decode()
     assert "You are signed in as other@example.com" in page
@@ -248,7 +248,7 @@ def test_an_address_of_ones_own_can_be_proven_first(team):
 
 
 def test_declining_ends_it(team):
-    link = letter_of(make_invitation(team, GUEST))
+    link = link_of(make_invitation(team, GUEST))
     browser = signed_in(verified(GUEST))
     browser.get(link)
 
@@ -260,7 +260,7 @@ def test_declining_ends_it(team):
 
 def test_unknown_and_ended_invitations_say_the_same(team):
     invitation = make_invitation(team, GUEST)
-    link = letter_of(invitation)
+    link = link_of(invitation)
     Invitation.objects.filter(pk=invitation.pk).update(expires_at=timezone.now())
 
     ended, unknown = (Client().get(path, follow=True) for path in (link, "/invitations/nobody-knows/"))
@@ -271,7 +271,7 @@ def test_unknown_and_ended_invitations_say_the_same(team):
 
 
 def test_the_token_stays_out_of_pages_logs_and_other_sites(team, caplog, capsys):
-    link = letter_of(make_invitation(team, GUEST))
+    link = link_of(make_invitation(team, GUEST))
     token = link.split("/")[2]
     browser = signed_in(verified("other@example.com"), enforce_csrf_checks=True)
 
@@ -295,7 +295,7 @@ class Scene:
         self.team = make_team(name="Lumen")
         self.admin = make_member(self.team, "admin")
         self.invitation = make_invitation(self.team, GUEST, by=self.admin)
-        self.link = letter_of(self.invitation)
+        self.link = link_of(self.invitation)
         self.token = self.link.split("/")[2]
         self.kim = verified(GUEST)
         self.mallory = verified("mallory@example.com")
@@ -348,11 +348,11 @@ def revoked(scene):
     scene.tries(scene.kim)
 
 
-def replaced_by_a_later_letter(scene):
+def replaced_by_a_later_email(scene):
     scene.change(sent_at=timezone.now() - timedelta(hours=1))
     signed_in(scene.admin).post(f"/t/{scene.team.slug}/invitations/{scene.invitation.pk}/resend/")
     scene.tries(scene.kim)
-    letter_of(scene.invitation)
+    link_of(scene.invitation)
     scene.tries(scene.kim)
 
 
@@ -445,7 +445,7 @@ def role_above_what_the_inviter_may_give_now(scene):
 
 NO_WAYS_IN = [
     *(guessed, truncated, other_case, hash_as_token, id_as_token, expired, expired_while_the_page_was_open),
-    *(revoked, replaced_by_a_later_letter, used_again_after_removal, used_again_by_another, another_account),
+    *(revoked, replaced_by_a_later_email, used_again_after_removal, used_again_by_another, another_account),
     *(unproven_address, account_name_alone, look_alike, letter_that_becomes_plain, address_with_a_tag),
     *(opening_alone, get_instead_of_post, without_the_link, without_the_forms_token, signed_out),
     *(
@@ -479,7 +479,7 @@ def test_a_member_gains_nothing_by_a_second_invitation(team):
     viewer = make_member(team, "viewer")
     EmailAddress.objects.create(user=viewer, email=GUEST, verified=True)
 
-    accept(signed_in(viewer), letter_of(make_invitation(team, GUEST, role="admin")))
+    accept(signed_in(viewer), link_of(make_invitation(team, GUEST, role="admin")))
 
     assert Membership.objects.get(team=team, user=viewer).role == "viewer"
 

@@ -55,9 +55,9 @@ def test_the_first_browser_is_not_news_and_the_second_is(mara: User) -> None:
     assert "JST" in news.text
     assert (news.kind, news.path, news.in_portal) == (NEW_BROWSER, "/accounts/security/", True)
     notifications.mail_notification(notification_id=news.pk, now=timezone.now())
-    (letter,) = mail.outbox
-    assert letter.to == ["mara@example.com"]
-    assert "If it was not, end that session" in letter.body
+    (email,) = mail.outbox
+    assert email.to == ["mara@example.com"]
+    assert "If it was not, end that session" in email.body
 
 
 def test_a_browser_stays_known_after_signing_out_and_from_another_network(mara: User) -> None:

@@ -1,4 +1,4 @@
-"""People are told once, where each of them wants it, in letters that can be stopped."""
+"""People are told once, where each of them wants it, in e-mails that can be stopped."""
 
 from datetime import timedelta
 
@@ -53,7 +53,7 @@ def test_the_same_thing_is_told_once(person: User) -> None:
     for _ in range(2):
         tell(person)
 
-    assert [letter.to for letter in mail.outbox] == [["mara@example.com"]]
+    assert [email.to for email in mail.outbox] == [["mara@example.com"]]
     assert notifications.unread(person).count() == 1
 
 
@@ -86,9 +86,9 @@ def test_what_must_be_heard_cannot_be_switched_off(person: User, kind: str) -> N
     notifications.choose(user=person, wanted=set())
     tell(person, kind)
 
-    letter = mail.outbox[0]
-    assert KINDS[kind].always_mailed in letter.body
-    assert "List-Unsubscribe" not in letter.extra_headers
+    email = mail.outbox[0]
+    assert KINDS[kind].always_mailed in email.body
+    assert "List-Unsubscribe" not in email.extra_headers
 
 
 def test_a_choice_is_written_down_once(person: User) -> None:
@@ -103,22 +103,22 @@ def test_a_choice_is_written_down_once(person: User) -> None:
     )
 
 
-def test_a_letter_is_read_by_the_readers_own_clock_and_can_be_stopped(person: User) -> None:
+def test_an_email_is_read_by_the_readers_own_clock_and_can_be_stopped(person: User) -> None:
     User.objects.filter(pk=person.pk).update(time_zone="Asia/Tokyo", language="en-us")
     tell(person)
 
-    letter = mail.outbox[0]
-    html, _ = letter.alternatives[0]
-    stop = letter.extra_headers["List-Unsubscribe"].strip("<>")
-    assert stop in letter.body
+    email = mail.outbox[0]
+    html, _ = email.alternatives[0]
+    stop = email.extra_headers["List-Unsubscribe"].strip("<>")
+    assert stop in email.body
     assert stop in html
-    assert "JST" in letter.body
-    assert "https://clips.example/t/x/billing/" in letter.body
+    assert "JST" in email.body
+    assert "https://clips.example/t/x/billing/" in email.body
     assert html.count("<p style") >= 2
-    assert letter.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert email.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
     path = stop.removeprefix("https://clips.example")
-    assert "Stop these letters?" in Client().get(path).content.decode()
+    assert "Stop these e-mails?" in Client().get(path).content.decode()
     assert ("low_balance", "mail") in notifications.choices_of(person)
     # As a mail program does it: no cookie, no form's token.
     answer = Client(enforce_csrf_checks=True).post(path, {"List-Unsubscribe": "One-Click"})
@@ -134,7 +134,7 @@ def test_a_link_that_is_not_ours_stops_nothing(person: User, token: str) -> None
         assert ask(f"/unsubscribe/{token}/").status_code == 404
 
 
-def test_letters_that_got_lost_are_found_in_the_rows(person: User) -> None:
+def test_emails_that_got_lost_are_found_in_the_rows(person: User) -> None:
     (noted,) = notifications.note(news(), readers=[person])
     assert notifications.unmailed(now=timezone.now()) == []
     assert notifications.unmailed(now=timezone.now() + timedelta(minutes=2)) == [noted.pk]
@@ -146,7 +146,7 @@ def test_letters_that_got_lost_are_found_in_the_rows(person: User) -> None:
     assert notifications.unmailed(now=timezone.now() + timedelta(minutes=2)) == []
 
 
-def test_whoever_cannot_sign_in_any_more_gets_no_letters(person: User) -> None:
+def test_whoever_cannot_sign_in_any_more_gets_no_emails(person: User) -> None:
     (noted,) = notifications.note(news(), readers=[person])
     User.objects.filter(pk=person.pk).update(is_active=False)
 

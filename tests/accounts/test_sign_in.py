@@ -94,10 +94,10 @@ def test_a_known_and_an_unknown_address_get_the_same_answer(
     assert User.objects.filter(email=KNOWN).count() == 1
 
 
-def test_a_look_alike_gets_nobody_elses_reset_letter(mara: User) -> None:
+def test_a_look_alike_gets_nobody_elses_reset_email(mara: User) -> None:
     Client().post("/accounts/password/reset/", {"email": "marа@example.com"})  # noqa: RUF001  # a Cyrillic a
 
-    assert all(KNOWN not in letter.to for letter in mail.outbox)
+    assert all(KNOWN not in email.to for email in mail.outbox)
 
 
 @pytest.mark.parametrize("address", ["mаra@example.com", "mara@exämple.com", "ｍara@example.com"])  # noqa: RUF001

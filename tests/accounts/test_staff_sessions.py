@@ -247,7 +247,7 @@ def test_the_sweep_ends_what_a_closed_browser_left_open_and_tells_once(
         tasks.tell_about_staff_session(session_id=str(StaffSession.objects.get().pk), later="ignored")
 
     assert StaffSession.objects.get().how_ended == "time"
-    assert {letter.to[0] for letter in mail.outbox} == {factories.owner_of(team).email, person.email}
+    assert {email.to[0] for email in mail.outbox} == {factories.owner_of(team).email, person.email}
     assert len(mail.outbox) == 2
     assert REASON in mail.outbox[0].body
     assert "Lumen" in mail.outbox[0].subject

@@ -319,7 +319,7 @@ def test_owners_and_whoever_asked_are_told_by_mail(
     post(owner, address("request_decline", team, second.pk))
     tasks.tell_about_requests()
 
-    assert [(letter.to, letter.subject) for letter in mail.outbox] == [
+    assert [(email.to, email.subject) for email in mail.outbox] == [
         (["mara@example.com"], "Jo Lind asks for $0.30 more"),
         ([jo.email], f"You may spend $0.30 more in {team.name}"),
         (["mara@example.com"], "Jo Lind asks for $0.30 more"),
@@ -337,14 +337,14 @@ def test_owners_are_told_what_is_reached(team, owner, jo, limit):
     for notice in Notice.objects.order_by("id"):
         tasks.send_notice(notice_id=str(notice.pk))
 
-    assert [letter.subject for letter in mail.outbox] == [
+    assert [email.subject for email in mail.outbox] == [
         f"Jo Lind has used {percent} % of $0.20 a day in {team.name}" for percent in (50, 80)
     ]
     assert mail.outbox[0].to == ["mara@example.com"]
     assert "$0.17 of $0.20 a day" in mail.outbox[0].body
 
 
-def test_a_letter_that_could_not_be_sent_is_sent_later(team, jo, limit, settings):
+def test_an_email_that_could_not_be_sent_is_sent_later(team, jo, limit, settings):
     asked = ask(team, jo, limit)
     settings.EMAIL_BACKEND = "no.such.Backend"
     with pytest.raises(ImportError):

@@ -59,8 +59,8 @@ ACCESS: dict[str, Access] = {
     "platform:health": public(),
     "platform:ready": public(),
     "platform:styleguide": Access("staff"),
-    "platform:letters": Access("staff"),
-    "platform:letter": Access("staff", args={"name": "letter"}),
+    "platform:emails": Access("staff"),
+    "platform:email": Access("staff", args={"name": "email"}),
     "billing:pricing": public(),
     # -- a person's own
     "accounts:settings": Access("signed_in"),
@@ -73,7 +73,7 @@ ACCESS: dict[str, Access] = {
     # Somebody else's is a 404: tests/accounts/test_notification_pages.py.
     "accounts:notification_open": Access("signed_in", {"POST": ""}, {"pk": "number"}),
     "accounts:notification_read": Access("signed_in", {"POST": ""}, {"pk": "number"}),
-    # The link in letters, by its signature.
+    # The link in e-mails, by its signature.
     "accounts:unsubscribe": Access("token", {"GET": "", "POST": ""}, {"token": "token"}),
     # -- a team's pages
     "accounts:team_security": team(get=TEAM_MANAGE, post=TEAM_MANAGE),

@@ -60,7 +60,7 @@ class World:
     name: str = "clip.mp4"
     word: str = "abc"
     number: int = 1
-    letter: str = "account/email/password_set"
+    email: str = "account/email/password_set"
     model_id: str = "fal-ai/ltxv-13b-098-distilled/image-to-video"
 
     def arguments(self, names: dict[str, str]) -> dict[str, Any]:

@@ -249,6 +249,6 @@ def test_a_task_that_runs_three_times_has_one_effect(name, sandbox, settings, me
     assert Hold.objects.filter(state="open").count() == int(not world.job.is_terminal)
     wanted = 1 if world.job.status == "succeeded" and world.job.media_deleted_at is None else 0
     assert len(list(media_root.rglob("clips/**/*.mp4"))) == wanted * (2 if world.job.preview else 1)
-    assert len(mail.outbox) <= 2  # a mail is sent at least once, and not by the third
+    assert len(mail.outbox) <= 2  # an e-mail is sent at least once, and not by the third
     assert QueuePing.objects.count() <= 1
     assert find_violations() == []

@@ -40,7 +40,7 @@ def make_clip(team) -> Generation:
 
 
 def subjects() -> list[str]:
-    return [letter.subject for letter in mail.outbox]
+    return [email.subject for email in mail.outbox]
 
 
 def test_a_clip_that_is_ready_and_one_that_failed(team, owner) -> None:

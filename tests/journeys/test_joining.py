@@ -1,4 +1,4 @@
-"""Somebody joins a team by letter and passkey, works within a limit, and is out with the next click after removal."""
+"""Somebody joins a team by e-mail and passkey, works within a limit, and is out with the next click after removal."""
 
 import re
 from pathlib import Path
@@ -34,13 +34,13 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     nora = browser.new_context().new_page()
     site = running.url.replace("127.0.0.1", "localhost")
     add_authenticator(nora)
-    nora.goto(letter(running, "workers", r"http://127\.0\.0\.1:\d+(/invitations/[\w-]+/)", site))
+    nora.goto(emailed(running, "workers", r"http://127\.0\.0\.1:\d+(/invitations/[\w-]+/)", site))
     expect(nora.get_by_role("heading", name=f"Join {team.name}")).to_be_visible()
     nora.get_by_role("link", name="Create an account").click()
     nora.get_by_role("link", name="Use a passkey instead").click()
     nora.get_by_label("Email").fill(NORA)
     nora.get_by_role("button", name="Go on").click()
-    nora.get_by_label("Code").fill(letter(running, "web", r"^([A-Z0-9]{4}-[A-Z0-9]{4})$"))
+    nora.get_by_label("Code").fill(emailed(running, "web", r"^([A-Z0-9]{4}-[A-Z0-9]{4})$"))
     nora.get_by_role("button", name="Confirm address").click()
     nora.wait_for_load_state()  # the page's script makes the passkey
     nora.get_by_label("Name").fill("Nora's phone")
@@ -79,13 +79,13 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     nora.context.close()
 
 
-def letter(running: Product, process: str, wanted: str, before: str = "") -> str:
-    """What stands in the last letter to her that has it; development writes letters into the log."""
+def emailed(running: Product, process: str, wanted: str, before: str = "") -> str:
+    """What stands in the last e-mail to her that has it; development writes e-mails into the log."""
     pattern = re.compile(wanted, re.MULTILINE)
 
     def found() -> list[str]:
-        letters = running.running[process].output.split("\nContent-Type: multipart/alternative")
-        return [match for text in letters if NORA in text for match in pattern.findall(text)]
+        emails = running.running[process].output.split("\nContent-Type: multipart/alternative")
+        return [match for text in emails if NORA in text for match in pattern.findall(text)]
 
     running.running[process].wait_for(lambda: bool(found()), 30)
     return before + found()[-1]

@@ -1,4 +1,4 @@
-"""Sign-up to sign-out in our own words: every page and letter renders, and none needs what the policy forbids."""
+"""Sign-up to sign-out in our own words: every page and e-mail renders, and none needs what the policy forbids."""
 
 import re
 
@@ -70,10 +70,10 @@ def test_a_link_that_no_longer_works_says_so(visitor: Client) -> None:
 def test_from_sign_up_to_the_confirmed_address(visitor: Client) -> None:
     visitor.post(reverse("account_signup"), {"email": ADDRESS, "password1": PASSWORD})
 
-    letter = mail.outbox[0]
-    html = letter.alternatives[0][0]  # type: ignore[attr-defined]
+    email = mail.outbox[0]
+    html = email.alternatives[0][0]  # type: ignore[attr-defined]
     code = sent_code()
-    assert letter.subject.endswith("Confirm your e-mail address")
+    assert email.subject.endswith("Confirm your e-mail address")
     assert code in html
 
     page = visitor.get(reverse("account_email_verification_sent"))
@@ -131,7 +131,7 @@ FACTORS = [
     "recovery_codes_generated",
 ]
 PROVIDER = ["account_connected", "account_disconnected"]
-LETTERS = {
+EMAILS = {
     "email_confirmation": {"code": "ABCD-EFGH"},
     "email_confirmation_signup": {"code": "ABCD-EFGH"},
     "account_already_exists": {"password_reset_url": "https://clips.example/", "email": "<b>@example.com"},
@@ -147,16 +147,14 @@ LETTERS = {
 }
 
 
-def app_of(letter: str) -> str:
-    return "mfa" if letter in FACTORS else "socialaccount" if letter in PROVIDER else "account"
+def app_of(email: str) -> str:
+    return "mfa" if email in FACTORS else "socialaccount" if email in PROVIDER else "account"
 
 
-@pytest.mark.parametrize("name", LETTERS)
-def test_a_letter_has_a_subject_a_text_and_a_page(name: str) -> None:
+@pytest.mark.parametrize("name", EMAILS)
+def test_an_email_has_a_subject_a_text_and_a_page(name: str) -> None:
     subject, text, html = (
-        render_to_string(
-            f"{app_of(name)}/email/{name}_{part}", {"timestamp": timezone.now(), **LETTERS[name]}
-        )
+        render_to_string(f"{app_of(name)}/email/{name}_{part}", {"timestamp": timezone.now(), **EMAILS[name]})
         for part in ("subject.txt", "message.txt", "message.html")
     )
 

@@ -99,11 +99,11 @@ def test_every_page_says_that_the_team_will_be_deleted_and_owners_are_led_to_und
     assert f"/t/{team.slug}/data/" in page_of(team, "owner")
 
 
-def test_the_ribbon_says_where_letters_go_while_nobody_delivers_them() -> None:
+def test_the_ribbon_says_where_emails_go_while_nobody_delivers_them() -> None:
     signup = reverse("account_signup")
-    assert "letters are printed" not in Client().get(signup).content.decode()
+    assert "e-mails are printed" not in Client().get(signup).content.decode()
 
     with override_settings(EMAIL_BACKEND="django.core.mail.backends.console.EmailBackend"):
         page = Client().get(signup).content.decode()
 
-    assert "letters are printed in the terminal" in page
+    assert "e-mails are printed in the terminal" in page

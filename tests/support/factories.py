@@ -46,7 +46,7 @@ def make_member(team: Team, role: str) -> User:
 def make_invitation(
     team: Team, email: str = "", *, by: User | None = None, role: str = "editor"
 ) -> Invitation:
-    """Its letter waits in the queue."""
+    """Its e-mail waits in the queue."""
     address = email or f"guest{next(_numbers)}@example.com"
     outcome = invite(actor=actor_for(team, by), addresses=[address], role=role, now=timezone.now())
     return outcome.invitations[0]

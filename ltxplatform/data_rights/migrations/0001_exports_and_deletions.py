@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 ("leased_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "told_at",
-                    models.DateTimeField(blank=True, help_text="the letter with the way back", null=True),
+                    models.DateTimeField(blank=True, help_text="the e-mail with the way back", null=True),
                 ),
                 (
                     "parent",

@@ -20,7 +20,7 @@ from generations.models import Generation, Image
 from generations.services.erasure import active_clips
 from ltxplatform.data_rights.models import Deletion, DeletionState
 from ltxplatform.data_rights.services import erasing
-from ltxplatform.data_rights.services.exports import data_page, send_letter
+from ltxplatform.data_rights.services.exports import data_page, send_email
 
 STEP: Final = "ltxplatform.data_rights.tasks.deletion_step"
 TELL: Final = "ltxplatform.data_rights.tasks.tell_about_deletion"
@@ -190,7 +190,7 @@ def tell(*, deletion_id: UUID, now: datetime) -> None:
     path = data_page(deletion.team)
     url = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else ""
     for reader in erasing.readers(deletion.team) if deletion.team is not None else [deletion.person]:
-        send_letter("deletion", reader.email, {"deletion": deletion, "url": url})
+        send_email("deletion", reader.email, {"deletion": deletion, "url": url})
     Deletion.objects.filter(pk=deletion.pk).update(told_at=now)
 
 

@@ -50,7 +50,7 @@ from billing.services.closing import forfeit_credits, forget_requests_of, forget
 from generations.models import Batch, Generation, Image, MemberLine
 from generations.services import erasure
 from ltxplatform.data_rights.models import DataExport, Deletion
-from ltxplatform.data_rights.services.exports import remove_files, send_letter
+from ltxplatform.data_rights.services.exports import remove_files, send_email
 
 logger = structlog.get_logger(__name__)
 
@@ -224,7 +224,7 @@ def _end_sessions(person: User) -> None:
 def _say_goodbye(reader: User, team: Team | None) -> None:
     """A mail server that is away does not keep what is to be deleted."""
     try:
-        send_letter("deleted", reader.email, {"team": team})
+        send_email("deleted", reader.email, {"team": team})
     except OSError:
         logger.exception("deletion_not_told", person=reader.pk)
 

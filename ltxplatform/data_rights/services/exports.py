@@ -107,7 +107,7 @@ def tell(*, export_id: UUID, now: datetime) -> None:
     if export.person.is_active:
         path = data_page(export.team)
         context = {"export": export, "url": f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else ""}
-        send_letter("export", export.person.email, context)
+        send_email("export", export.person.email, context)
     DataExport.objects.filter(pk=export.pk).update(told_at=now)
 
 
@@ -143,10 +143,10 @@ def data_page(team: Team | None) -> str:
     return reverse("data_rights:team_data", args=[team.slug])
 
 
-def send_letter(letter: str, address: str, context: dict[str, object]) -> None:
+def send_email(name: str, address: str, context: dict[str, object]) -> None:
     """Raises what the mail server raises."""
     subject, text, page = (
-        render_to_string(f"emails/{letter}.{part}", context)
+        render_to_string(f"emails/{name}.{part}", context)
         for part in ("subject.txt", "body.txt", "body.html")
     )
     message = EmailMultiAlternatives(" ".join(subject.split()), text, to=[address])

@@ -1,4 +1,4 @@
-"""What people hear about their money: once, in plain words, by mail and on the page."""
+"""What people hear about their money: once, in plain words, by e-mail and on the page."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -48,7 +48,7 @@ def test_every_kind_has_words_to_test() -> None:
 
 
 @pytest.mark.parametrize(("kind", "payload"), PAYLOADS.items())
-def test_every_notice_is_a_letter(team, settings, kind: str, payload: dict) -> None:
+def test_every_notice_is_an_email(team, settings, kind: str, payload: dict) -> None:
     settings.PUBLIC_URL = "https://clips.example"
     settings.ADMINS = [("Operator", "operator@example.com")]
     notice = notices.note(kind=kind, subject="one", team=team, **payload)
@@ -56,17 +56,17 @@ def test_every_notice_is_a_letter(team, settings, kind: str, payload: dict) -> N
     tasks.send_notice(notice_id=str(notice.pk))
     tasks.send_notice(notice_id=str(notice.pk))
 
-    letter = mail.outbox[0]
+    email = mail.outbox[0]
     assert len(mail.outbox) == 1
-    assert "\n" not in letter.subject
+    assert "\n" not in email.subject
     if kind in notice_words.OPERATOR_KINDS:
-        assert letter.to == ["operator@example.com"]
+        assert email.to == ["operator@example.com"]
     else:
-        assert letter.to == [factories.owner_of(team).email]
-        assert "https://clips.example/t/" in letter.body
-        html, content_type = letter.alternatives[0]
+        assert email.to == [factories.owner_of(team).email]
+        assert "https://clips.example/t/" in email.body
+        html, content_type = email.alternatives[0]
         assert content_type == "text/html"
-        assert letter.subject.replace("'", "&#x27;") in html
+        assert email.subject.replace("'", "&#x27;") in html
 
 
 def test_those_who_can_buy_are_told_and_nobody_else(team) -> None:
@@ -144,7 +144,7 @@ def test_a_budget_that_is_reached_is_told_by_the_sweep(team) -> None:
     assert len(waiting) == 3
     for notice_id in waiting:
         tasks.send_notice(notice_id=str(notice_id))
-    assert [letter.subject for letter in mail.outbox] == [
+    assert [email.subject for email in mail.outbox] == [
         f"{owner.email} has used {percent} % of $1.00 a day in Studio" for percent in (50, 80, 100)
     ]
 

@@ -268,7 +268,7 @@ def test_an_account_ends_with_its_own_team_and_leaves_the_others(team):
     assert not Membership.objects.filter(user=person).exists()
     assert Generation.objects.get(pk=clip.pk).params["prompt"]
     assert browser.get(reverse("data_rights:own_data")).status_code == 302
-    assert "Your account was deleted" in [letter.subject for letter in mail.outbox]
+    assert "Your account was deleted" in [email.subject for email in mail.outbox]
 
 
 def test_undoing_an_account_saves_its_teams(team):

@@ -269,7 +269,7 @@ def test_it_is_told_once_and_removed_after_a_week(team, owner):
     run_until_done(export)
     for _ in range(2):
         tasks.tell_about_export(export_id=str(export.pk))
-    assert [letter.to for letter in mail.outbox] == [[owner.email]]
+    assert [email.to for email in mail.outbox] == [[owner.email]]
 
     DataExport.objects.update(expires_at=timezone.now())
     tasks.sweep()

@@ -17,12 +17,12 @@ from ltxplatform.data_rights.services import content, deletions, exports
 
 
 class Command(BaseCommand):
-    help = "Begin an export of everything of a team. An owner gets the letter and downloads it, as ever."
+    help = "Begin an export of everything of a team. An owner gets the e-mail and downloads it, as ever."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("team", help="the team's short name, as in its addresses")
         parser.add_argument(
-            "--for", dest="owner", default="", help="address of the owner who gets the letter"
+            "--for", dest="owner", default="", help="address of the owner who gets the e-mail"
         )
         parser.add_argument("--yes", action="store_true", help=YES)
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             export = exports.start_export(person=person, actor=system_actor(found), now=timezone.now())
         except DomainError as error:
             raise CommandError(why_refused(error)) from error
-        self.stdout.write(f"The export {export.pk} is being made; the letter comes when it is ready.")
+        self.stdout.write(f"The export {export.pk} is being made; the e-mail comes when it is ready.")
 
 
 def _owner(team: Team, address: str) -> User:

@@ -1,4 +1,4 @@
-"""Every letter there is: both parts, every value filled in, links that work from a mail program, one look."""
+"""Every e-mail there is: both parts, every value filled in, links that work from a mail program, one look."""
 
 import re
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from ltxplatform.letters import FOLDERS, SITE, Letter, letter, letter_names
+from ltxplatform.emails import FOLDERS, SITE, Email, email_names, sample_email
 from tests.support import factories
 from tests.support.programs import ROOT
 
@@ -21,11 +21,11 @@ MISSING = "(nothing here for %s)"
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that a letter names and nobody fills in is seen."""
+    """A variable that an e-mail names and nobody fills in is seen."""
     monkeypatch.setattr(engines["django"].engine, "string_if_invalid", MISSING)
 
 
-def links(written: Letter) -> set[str]:
+def links(written: Email) -> set[str]:
     text = re.findall(r"\w+://\S+", written.text)
     return {*text, *re.findall(r'(?:href|src)="([^"]*)"', written.page)}
 
@@ -35,12 +35,12 @@ def test_every_part_has_its_other_part() -> None:
         names = [path.name for path in (TEMPLATES / folder).glob("*") if not path.name.startswith("base")]
         texts = {name.removesuffix(text) for name in names if name.endswith(text)}
         assert texts == {name.removesuffix(page) for name in names if name.endswith(page)}, folder
-    assert len(letter_names()) >= 12
+    assert len(email_names()) >= 12
 
 
-@pytest.mark.parametrize("name", letter_names())
-def test_a_letter_is_whole(name: str, strict: None) -> None:
-    written = letter(name)
+@pytest.mark.parametrize("name", email_names())
+def test_an_email_is_whole(name: str, strict: None) -> None:
+    written = sample_email(name)
 
     for part in (written.subject, written.text, written.page):
         assert "nothing here for" not in part, part
@@ -56,7 +56,7 @@ def test_a_letter_is_whole(name: str, strict: None) -> None:
 
 
 def test_no_time_in_a_template_calls_itself_utc_whatever_it_is() -> None:
-    """Pages and letters are read by people with clocks of their own: `moment` names the zone it tells."""
+    """Pages and e-mails are read by people with clocks of their own: `moment` names the zone it tells."""
     wrong = [
         str(path.relative_to(TEMPLATES))
         for path in TEMPLATES.rglob("*")
@@ -68,18 +68,18 @@ def test_no_time_in_a_template_calls_itself_utc_whatever_it_is() -> None:
 
 
 @pytest.mark.django_db
-def test_staff_look_at_every_letter() -> None:
+def test_staff_look_at_every_email() -> None:
     browser = Client()
     browser.force_login(factories.make_user(is_staff=True))
 
-    html = browser.get(reverse("platform:letters")).content.decode()
+    html = browser.get(reverse("platform:emails")).content.decode()
 
-    for name in letter_names():
-        assert reverse("platform:letter", args=[name]) in html
-    page = browser.get(reverse("platform:letter", args=[letter_names()[0]]))
+    for name in email_names():
+        assert reverse("platform:email", args=[name]) in html
+    page = browser.get(reverse("platform:email", args=[email_names()[0]]))
     assert "'unsafe-inline'" in page["Content-Security-Policy"]
-    assert "'unsafe-inline'" not in browser.get(reverse("platform:letters"))["Content-Security-Policy"]
-    assert browser.get(reverse("platform:letter", args=["emails/base"])).status_code == 404
+    assert "'unsafe-inline'" not in browser.get(reverse("platform:emails"))["Content-Security-Policy"]
+    assert browser.get(reverse("platform:email", args=["emails/base"])).status_code == 404
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Every letter the product sends, found in the templates, with made-up values to look at: for staff, and for tests."""
+"""Every e-mail the product sends, found in the templates, with made-up values to look at: for staff, and for tests."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 SITE: Final = "https://clips.example"
-# Folder of templates -> how the names of a letter's parts end.
+# Folder of templates -> how the names of an e-mail's parts end.
 FOLDERS: Final = {
     "account/email": ("_subject.txt", "_message.txt", "_message.html"),
     "mfa/email": ("_subject.txt", "_message.txt", "_message.html"),
@@ -20,7 +20,7 @@ _TEMPLATES: Final = Path(settings.BASE_DIR) / "templates"
 _AT: Final = datetime(2026, 11, 3, 14, 20, tzinfo=UTC)
 _PERSON: Final = SimpleNamespace(email="mara@example.com", get_full_name="Mara Lind")
 _TEAM: Final = SimpleNamespace(name="Northlight Studio", slug="northlight-studio")
-# Values that letters share; a letter that needs others has them below.
+# Values that e-mails share; an e-mail that needs others has them below.
 COMMON: Final[dict[str, Any]] = {
     "user": _PERSON,
     "team": _TEAM,
@@ -82,8 +82,8 @@ OWN: Final[dict[str, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """`subject` is empty for letters whose sender makes it."""
+class Email:
+    """`subject` is empty for e-mails whose sender makes it."""
 
     name: str
     subject: str
@@ -91,8 +91,8 @@ class Letter:
     page: str
 
 
-def letter_names() -> list[str]:
-    """Of every letter there is a template for, such as "account/email/password_set"."""
+def email_names() -> list[str]:
+    """Of every e-mail there is a template for, such as "account/email/password_set"."""
     return sorted(
         f"{folder}/{path.name.removesuffix(page)}"
         for folder, (_, _, page) in FOLDERS.items()
@@ -101,13 +101,13 @@ def letter_names() -> list[str]:
     )
 
 
-def letter(name: str) -> Letter:
-    """As it would be sent. Raises TemplateDoesNotExist for a name that is not in `letter_names`."""
+def sample_email(name: str) -> Email:
+    """As it would be sent. Raises TemplateDoesNotExist for a name that is not in `email_names`."""
     folder = name.rpartition("/")[0]
     subject, text, page = (f"{name}{ending}" for ending in FOLDERS[folder])
     context = {**COMMON, **OWN.get(name, {})}
     has_subject = (_TEMPLATES / subject).exists()
-    return Letter(
+    return Email(
         name=name,
         subject=" ".join(render_to_string(subject, context).split()) if has_subject else "",
         text=render_to_string(text, context),
