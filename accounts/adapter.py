@@ -47,9 +47,9 @@ ENDS_SESSIONS: Final = frozenset(
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "The address or the password is not right.",
+        "email_password_mismatch": "The e-mail address or the password is wrong.",
         "incorrect_password": "This is not your password.",
-        "incorrect_code": "This is not the code. Look at the newest e-mail.",
+        "incorrect_code": "This is not the right code. Use the one in the newest e-mail.",
         "rate_limited": "A code was sent just now. Wait half a minute before you ask for another.",
     }
 

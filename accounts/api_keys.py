@@ -69,7 +69,7 @@ def create_api_key(
     none, a foreign or archived project, and for a key that could do more than the key that makes it.
     """
     if actor.user is None:
-        raise ValueError("A key belongs to the person who made it; the system makes none.")
+        raise ValueError("A key belongs to the person who created it; the system creates none.")
     parts = new_parts()
     key = ApiKey(
         public_id=parts.public_id,
@@ -125,10 +125,12 @@ def rotate_api_key(*, actor: Actor, key_id: UUID, overlap: timedelta, now: datet
     overlap below nothing or above seven days.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise FieldErrors({"overlap": ["The old secret works on for at most 7 days."]})
+        raise FieldErrors({"overlap": ["The old secret can keep working for at most 7 days."]})
     key = _locked(actor, key_id)
     if actor.user != key.created_by or _excess(actor, key):
-        raise NotYourKey("Only the person who made this key can rotate it. Revoke it, and make another one.")
+        raise NotYourKey(
+            "Only the person who created this key can rotate it. Revoke it and create another one."
+        )
     parts = new_parts(key.public_id)
     key.previous_hash = key.secret_hash if overlap else ""
     key.previous_until = now + overlap if overlap else None
@@ -195,7 +197,7 @@ def _locked(actor: Actor, key_id: UUID) -> ApiKey:
     if key is None:
         raise KeyNotFound("There is no such key.")
     if state_of(FoundKey(key, key.role), now=timezone.now()) != KeyState.ACTIVE:
-        raise KeyEnded("This key opens nothing any more. Make a new one.")
+        raise KeyEnded("This key no longer works. Create a new one.")
     return key
 
 
@@ -231,7 +233,7 @@ def _mistakes(
     elif not key.scopes:
         errors["scopes"] = ["Choose at least one thing the key may do."]
     if key.expires_at is not None and key.expires_at <= timezone.now():
-        errors["expires_at"] = ["Choose a time to come."]
+        errors["expires_at"] = ["Choose a time in the future."]
     if key.project is not None and key.project.team_id != key.team_id:
         errors["project"] = ["There is no project with this id in this team."]
     elif key.project is not None and key.project.is_archived and key.project.name != was_for:
@@ -246,7 +248,7 @@ def _wrong_networks(key: ApiKey) -> dict[str, list[str]]:
         key.networks = [str(ip_network(text.strip(), strict=False)) for text in key.networks]
     except ValueError:
         errors["networks"] = [
-            "A network reads like 203.0.113.0/24 or 2001:db8::/32, an address like 203.0.113.7."
+            "Write a network like 203.0.113.0/24 or 2001:db8::/32, or an address like 203.0.113.7."
         ]
     if len(key.networks) > NETWORKS_MOST:
         errors["networks"] = [f"A key has at most {NETWORKS_MOST} networks."]
@@ -264,11 +266,11 @@ def _excess(actor: Actor, key: ApiKey) -> dict[str, str]:
     found = {}
     beyond = [scope for scope in key.scopes if scope not in acting.scopes]
     if beyond:
-        found["scopes"] = f"The key that asks has not got {', '.join(beyond)} itself."
+        found["scopes"] = f"The key used for this request does not have {', '.join(beyond)} itself."
     if acting.expires_at is not None and (key.expires_at is None or key.expires_at > acting.expires_at):
-        found["expires_at"] = "A key cannot outlive the key that makes it."
+        found["expires_at"] = "A key cannot outlive the key that creates it."
     if acting.networks and not (key.networks and _within(key.networks, acting.networks)):
-        found["networks"] = "A key cannot be used from more places than the key that makes it."
+        found["networks"] = "A key cannot be used from more addresses than the key that creates it."
     return found
 
 

@@ -45,7 +45,7 @@ class Members(ApiView):
 
     @extend_schema(
         operation_id="list_members",
-        summary="Who is in the team, longest first",
+        summary="List members, longest-standing first",
         tags=["members"],
         parameters=[PageQuery, NEXT],
         responses={200: MemberPage, **problems(400)},
@@ -80,7 +80,7 @@ class OneMember(ApiView):
 
     @extend_schema(
         operation_id="remove_member",
-        summary="Take a member out of the team",
+        summary="Remove a member from the team",
         tags=["members"],
         request=None,
         responses={204: None, **problems(404)},
@@ -97,7 +97,7 @@ class Invitations(ApiView):
 
     @extend_schema(
         operation_id="list_invitations",
-        summary="Invitations that wait, newest first",
+        summary="Open invitations, newest first",
         tags=["members"],
         parameters=[PageQuery, NEXT],
         responses={200: InvitationPage, **problems(400)},

@@ -31,7 +31,7 @@ class AuditForm(forms.Form):
         User.objects.none(), label="Person", required=False, empty_label="Everybody"
     )
     group = forms.ChoiceField(label="About", required=False, choices=[("", "Everything"), *GROUPS.items()])
-    thing = forms.CharField(label="Name in it", required=False, max_length=100)
+    thing = forms.CharField(label="Name", required=False, max_length=100)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 

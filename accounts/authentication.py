@@ -17,12 +17,12 @@ from accounts.origin import client_address
 HOW_TO: Final = "Send your key in the header: Authorization: Bearer ltx_live_…"
 # `Key` is how fal's clients send theirs.
 SCHEMES: Final = frozenset({"bearer", "key"})
-NO_SUCH_KEY: Final = "This API key is not valid. Check that it was copied whole."
+NO_SUCH_KEY: Final = "This API key is not valid. Check that you copied all of it."
 ENDED: Final = {
-    KeyState.REVOKED: "This API key was revoked. Make a new one on the API keys page.",
-    KeyState.EXPIRED: "This API key has expired. Make a new one on the API keys page.",
-    KeyState.ORPHANED: "The person who made this API key is no longer in the team.",
-    KeyState.REPLACED: "This API key was rotated, and its old secret has ended. Use the new one.",
+    KeyState.REVOKED: "This API key was revoked. Create a new one on the API keys page.",
+    KeyState.EXPIRED: "This API key has expired. Create a new one on the API keys page.",
+    KeyState.ORPHANED: "The person who created this API key is no longer in the team.",
+    KeyState.REPLACED: "This API key was rotated, and its old secret has expired. Use the new one.",
 }
 
 
@@ -80,6 +80,6 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "ltx_live_<id>_<secret>",
-            "description": "An API key, made on the team's API keys page. Clients of fal may send "
+            "description": "An API key, created on the team's API keys page. Clients of fal may send "
             "`Authorization: Key <id>:<secret>` instead.",
         }

@@ -25,7 +25,7 @@ class FieldErrors(DomainError):
     code = "validation"
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__("Some fields need another value.")
+        super().__init__("Some fields need correcting.")
         self.errors = errors
 
 
@@ -35,5 +35,5 @@ class RowErrors(DomainError):
     code = "validation"
 
     def __init__(self, errors: list[tuple[int, str, str]]) -> None:
-        super().__init__("Some rows need another value.")
+        super().__init__("Some rows need correcting.")
         self.errors = errors

@@ -13,7 +13,7 @@ from accounts.models import User
 class FactorAdapter(DefaultMFAAdapter):
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This did not work. Codes count once and for half a minute: try the next one.",
+        "incorrect_code": "This code did not work. Each code works once, for half a minute: try the next one.",
         "unverified_email": "Confirm your e-mail address before you add a second factor.",
         "cannot_generate_recovery_codes": "Add a passkey or an authenticator app first.",
     }

@@ -9,12 +9,12 @@ class AddPasskeyForm(AddWebAuthnForm):
         label="Name",
         required=False,
         max_length=100,
-        help_text="Where it is kept, for example: phone, laptop, blue key.",
+        help_text="Where it is kept, for example: phone, laptop, security key.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     passwordless = forms.BooleanField(
         label="Sign in with it alone",
         required=False,
         initial=True,
-        help_text="Without a password. The device asks for your finger, face or PIN instead.",
+        help_text="Without a password. The device asks for your fingerprint, face or PIN instead.",
     )

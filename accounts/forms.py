@@ -36,14 +36,14 @@ class KeyBoundsForm(forms.Form):
         label="Project",
         required=False,
         empty_label="No project",
-        help_text="What its clips are for, unless a request names another project.",
+        help_text="The project of its clips, unless a request names another one.",
         error_messages={"invalid_choice": "Choose one of your team's projects that is not archived."},
     )
     networks = forms.CharField(
-        label="Works from",
+        label="Allowed addresses",
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "203.0.113.7", "autocomplete": "off"}),
-        help_text="Addresses or networks such as 203.0.113.0/24, one a line. Empty: from anywhere.",
+        help_text="Addresses or networks such as 203.0.113.0/24, one per line. Empty: from anywhere.",
     )
 
     def __init__(
@@ -70,13 +70,13 @@ class KeyBoundsForm(forms.Form):
 class ApiKeyForm(KeyBoundsForm):
     field_order = ("name", "scopes", "project", "expires_in", "networks")
     scopes = forms.MultipleChoiceField(
-        label="What it may do",
+        label="Permissions",
         choices=SCOPE_CHOICES,
         widget=forms.CheckboxSelectMultiple,
         initial=USUAL_SCOPES,
         error_messages={"required": "Choose at least one thing the key may do."},
     )
-    expires_in = forms.ChoiceField(label="Stops working", choices=EXPIRY_CHOICES, required=False)
+    expires_in = forms.ChoiceField(label="Expires", choices=EXPIRY_CHOICES, required=False)
 
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["expires_in"]
@@ -115,7 +115,7 @@ class InviteForm(forms.Form):
 
 class RotateForm(forms.Form):
     overlap = forms.ChoiceField(
-        label="The old secret stops working", choices=OVERLAP_CHOICES, initial="24", widget=forms.RadioSelect
+        label="The old secret expires", choices=OVERLAP_CHOICES, initial="24", widget=forms.RadioSelect
     )
 
     def overlap_time(self) -> timedelta:

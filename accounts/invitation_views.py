@@ -74,7 +74,7 @@ def invitation_resend(request: TeamRequest, pk: UUID) -> HttpResponse:
         raise Http404(error.message) from error
     except (InvitationRefused, RoleRefused) as error:
         return members_page(request, refused=error.message)
-    messages.success(request, f"{sent.email} gets a new e-mail; the link before works no longer.")
+    messages.success(request, f"{sent.email} gets a new e-mail; the previous link no longer works.")
     return redirect("accounts:members", request.team.slug)
 
 
@@ -87,7 +87,7 @@ def invitation_revoke(request: TeamRequest, pk: UUID) -> HttpResponse:
         raise Http404(error.message) from error
     except RoleRefused as error:
         return members_page(request, refused=error.message)
-    messages.success(request, f"The invitation of {ended.email} is revoked.")
+    messages.success(request, f"The invitation for {ended.email} was revoked.")
     return redirect("accounts:members", request.team.slug)
 
 
@@ -141,7 +141,7 @@ def invitation_decline(request: HttpRequest) -> HttpResponse:
     except DomainError:
         return render(request, GONE, status=404)
     del request.session[SESSION_KEY]
-    messages.success(request, "The invitation is declined.")
+    messages.success(request, "The invitation was declined.")
     return redirect("platform:home")
 
 

@@ -37,7 +37,7 @@ class ApiKeys(ApiView):
 
     @extend_schema(
         operation_id="create_api_key",
-        summary="Make an API key",
+        summary="Create an API key",
         tags=["API keys"],
         parameters=[header("Location", "The key's address.", 201)],
         request=KeyInput,
@@ -69,7 +69,7 @@ class OneApiKey(ApiView):
 
     @extend_schema(
         operation_id="change_api_key",
-        summary="Change what a key is for, and until when and from where it works",
+        summary="Change a key's name, project, expiry and allowed addresses",
         tags=["API keys"],
         request=KeyChange,
         responses={200: KeyOutput, **problems(400, 404, 409, 415)},
@@ -100,7 +100,7 @@ class RotateApiKey(ApiView):
 
     @extend_schema(
         operation_id="rotate_api_key",
-        summary="Give a key a new secret",
+        summary="Rotate a key's secret",
         tags=["API keys"],
         request=RotateInput,
         responses={200: NewKeyOutput, **problems(400, 404, 409, 415)},

@@ -56,7 +56,7 @@ def member_role(request: TeamRequest, pk: int) -> HttpResponse:
     except RoleRefused as error:
         return members_page(request, refused=error.message)
     messages.success(
-        request, f"{changed.user.get_full_name()} is {_with_article(changed.get_role_display())} now."
+        request, f"{changed.user.get_full_name()} is now {_with_article(changed.get_role_display())}."
     )
     return redirect("accounts:members", request.team.slug)
 
@@ -73,7 +73,9 @@ def member_remove(request: TeamRequest, pk: int) -> HttpResponse:
         return members_page(request, refused=error.message)
     if gone == request.user:
         return _left(request)
-    messages.success(request, f"{gone.get_full_name()} is out of the team, and so are their API keys.")
+    messages.success(
+        request, f"{gone.get_full_name()} was removed from the team, and their API keys no longer work."
+    )
     return redirect("accounts:members", request.team.slug)
 
 

@@ -146,7 +146,7 @@ class SessionAgeMiddleware:
         now = time.time()
         if now - (signed_in_at(request) or 0) > settings.SESSION_MAX_HOURS * 3600:
             logout(request)
-            messages.info(request, "You were signed in for a long time. Sign in again to go on.")
+            messages.info(request, "You were signed in for a long time. Sign in again to continue.")
             return redirect_to_login(request.get_full_path())
         if now - request.session.get(SEEN_AT, 0) > SEEN_EVERY:
             request.session[SEEN_AT] = now

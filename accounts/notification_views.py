@@ -60,7 +60,7 @@ def notification_choices(request: PersonRequest) -> HttpResponse:
     """A box for each kind and channel."""
     if request.method == "POST":
         service.choose(user=request.user, wanted=_ticked(request))
-        messages.success(request, "Your choices are saved.")
+        messages.success(request, "Your choices were saved.")
         return redirect("accounts:notification_choices")
     held = service.choices_of(request.user)
     groups = [(group, [(kind, *_boxes(kind.key, held)) for kind in group.kinds]) for group in GROUPS]

@@ -35,7 +35,7 @@ def read_address(text: str) -> Written:
     if not entry.isascii():
         return Written(
             text,
-            wrong="has characters beyond plain Latin ones, which can be mistaken for others. Type it anew.",
+            wrong="has characters beyond plain Latin ones, which can be mistaken for others. Type it again.",
         )
     # After the check: some foreign letters become plain ones in lower case.
     address = entry.lower()

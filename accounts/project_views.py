@@ -48,7 +48,7 @@ def project_rename(request: TeamRequest, pk: UUID) -> HttpResponse:
         services.rename_project(actor=request.actor, project_id=pk, name=request.POST.get("name", ""))
     except FieldErrors as error:
         return _page(request, ProjectForm(), status=422, refused=error.errors["name"][0])
-    messages.success(request, "The project has its new name, on what was made under it too.")
+    messages.success(request, "The project was renamed, also on clips made for it.")
     return redirect("accounts:projects", request.team.slug)
 
 

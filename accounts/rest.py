@@ -149,7 +149,7 @@ def _method(request: Request) -> str:
 def _why_not(actor: Actor, needed: str) -> str:
     scope = next((name for name, allowed in SCOPE_PERMISSIONS.items() if needed in allowed), "")
     if actor.key is not None and scope in actor.key.scopes:
-        return "The person who made this key may not do this: their role in the team does not allow it."
+        return "The person who created this key may not do this: their role in the team does not allow it."
     return f'This needs a key with the scope "{scope}".'
 
 

@@ -11,8 +11,8 @@ PROBLEM_TYPE: Final = "application/problem+json"
 EVERYWHERE: Final = (401, 403, 406, 422, 500)
 MEANINGS: Final = {
     400: "The request cannot be read.",
-    401: "No key, or one that opens nothing.",
-    402: "The team's credits do not cover the price.",
+    401: "No key, or one that is not valid.",
+    402: "The team's credit does not cover the price.",
     403: "The key may not do this.",
     404: "It does not exist, or belongs to another team.",
     406: "The Accept header excludes JSON.",
@@ -20,7 +20,7 @@ MEANINGS: Final = {
     410: "The clip's files were deleted.",
     413: "The body is too large.",
     415: "The content type is not supported.",
-    422: "Fields or query parameters need another value; `errors` names each.",
+    422: "Fields or query parameters need correcting; `errors` names each.",
     500: "Something went wrong on our side.",
     503: "The platform cannot take this now; try again after Retry-After.",
 }
@@ -47,7 +47,7 @@ class Problem(serializers.Serializer[Any]):
     code = serializers.CharField()
     errors = FieldProblem(many=True)  # type: ignore[assignment]  # the framework takes fields off the class
     retryable = serializers.BooleanField(help_text="Whether the same request may succeed later.")
-    request_id = serializers.CharField(help_text="Name it to the operator, who finds the log by it.")
+    request_id = serializers.CharField(help_text="Give it to the operator, who can find the log entry by it.")
     needed = serializers.CharField(required=False, help_text="With `insufficient_credits`: the price.")
     available = serializers.CharField(required=False, help_text="With `insufficient_credits`: the balance.")
     shortfall = serializers.CharField(

@@ -11,7 +11,7 @@ SECTIONS = (
     ("Audit log", "accounts:audit_log", AUDIT_VIEW),
     ("Settings", "accounts:team_settings", TEAM_MANAGE),
     ("Second factors", "accounts:team_security", TEAM_MANAGE),
-    ("Visits of staff", "accounts:staff_visits", AUDIT_VIEW),
+    ("Staff visits", "accounts:staff_visits", AUDIT_VIEW),
     ("Data", "data_rights:team_data", TEAM_OWN),
 )
 

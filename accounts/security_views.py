@@ -23,8 +23,8 @@ from accounts.services.sign_in_events import recent_events
 
 EVENTS_SHOWN = 20
 RULE_WORDS = {
-    True: "Members see the team with a second factor only, from now on.",
-    False: "Members see the team without a second factor again.",
+    True: "From now on, members need a second factor to see the team.",
+    False: "Members can see the team without a second factor again.",
 }
 
 

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from accounts.key_checks import KeyState
 from accounts.permissions import SCOPE_PERMISSIONS
 
-NETWORKS_HELP = "Addresses and networks that it works from, such as `203.0.113.0/24`; none: from anywhere."
-PROJECT_HELP = "What its clips are for, unless a request names another project."
+NETWORKS_HELP = "Addresses and networks it may be used from, such as `203.0.113.0/24`; none: from anywhere."
+PROJECT_HELP = "The project of its clips, unless a request names another one."
 
 
 class ProjectOutput(serializers.Serializer[Any]):
@@ -39,7 +39,7 @@ class KeyOutput(serializers.Serializer[Any]):
     name = serializers.CharField(source="key.name")
     prefix = serializers.CharField(source="key.prefix", help_text="How the key begins.")
     scopes = serializers.ListField(child=serializers.CharField(), source="key.scopes")
-    owner = serializers.CharField(source="key.created_by.get_full_name", help_text="Who made it.")
+    owner = serializers.CharField(source="key.created_by.get_full_name", help_text="Who created it.")
     state = serializers.ChoiceField(choices=[state.value for state in KeyState])
     project = serializers.UUIDField(source="key.project_id", allow_null=True, help_text=PROJECT_HELP)
     networks = serializers.ListField(
@@ -82,11 +82,14 @@ class KeyInput(KeyChange):
     name = serializers.CharField(max_length=1000)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(SCOPE_PERMISSIONS)),
-        help_text="What it may do, at most what the key that asks may do.",
+        help_text="What it may do: at most what the key used for this request may do.",
     )
 
 
 class RotateInput(serializers.Serializer[Any]):
     overlap_hours = serializers.IntegerField(
-        min_value=0, max_value=168, default=24, help_text="How long the old secret works on, at most 7 days."
+        min_value=0,
+        max_value=168,
+        default=24,
+        help_text="How long the old secret keeps working, at most 7 days.",
     )

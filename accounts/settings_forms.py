@@ -13,7 +13,7 @@ class ProfileForm(forms.Form):
         label="Name",
         max_length=150,
         required=False,
-        help_text="How colleagues see you. Without one they see your address.",
+        help_text="The name colleagues see. Without one, they see your address.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -23,12 +23,12 @@ class DisplayForm(forms.Form):
     language = forms.ChoiceField(
         label="Language and dates",
         required=False,
-        help_text="English is the only language there is so far. It decides how dates and times are written.",
+        help_text="English is the only language so far. This sets how dates and times are written.",
     )
     time_zone = forms.ChoiceField(
         label="Time zone",
         required=False,
-        help_text="Pages and e-mails tell times in this zone. Days of limits and of usage stay days in UTC.",
+        help_text="Pages and e-mails show times in this zone. Days in limits and usage are always days in UTC.",
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -36,7 +36,7 @@ class DisplayForm(forms.Form):
         language, zone = self.fields["language"], self.fields["time_zone"]
         assert isinstance(language, forms.ChoiceField)  # noqa: S101 (declared above)
         assert isinstance(zone, forms.ChoiceField)  # noqa: S101
-        language.choices = [("", "As the browser asks"), *_languages()]
+        language.choices = [("", "As the browser prefers"), *_languages()]
         zone.choices = [("", "Not chosen: UTC"), *zone_choices()]
 
 

@@ -34,6 +34,6 @@ ENTRIES: Final = (
             "mfa_generate_recovery_codes",
         ),
     ),
-    Entry("Visits of staff", "accounts:own_staff_visits"),
+    Entry("Staff visits", "accounts:own_staff_visits"),
     Entry("Data", "data_rights:own_data", ("data_rights:own_delete",)),
 )

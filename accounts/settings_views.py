@@ -21,7 +21,7 @@ def profile(request: PersonRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, initial={"name": request.user.name})
     if request.method == "POST" and form.is_valid():
         people.change_profile(user=request.user, name=form.cleaned_data["name"])
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, "Your profile was saved.")
         return redirect("accounts:profile")
     status = 422 if form.errors else 200
     return render(request, "accounts/settings/profile.html", {"form": form}, status=status)
@@ -32,7 +32,7 @@ def display(request: PersonRequest) -> HttpResponse:
     form = DisplayForm(request.POST or None, initial=display_of(request.user))
     if request.method == "POST" and form.is_valid():
         people.change_display(user=request.user, **form.cleaned_data)
-        messages.success(request, "Your settings are saved.")
+        messages.success(request, "Your settings were saved.")
         return redirect("accounts:display")
     status = 422 if form.errors else 200
     return render(request, "accounts/settings/display.html", {"form": form}, status=status)

@@ -112,7 +112,7 @@ class StaffSessionAdmin(ReadOnlyAdmin):
     def end(self, request: HttpRequest) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "title": "End my visit"}
         if getattr(request, "staff_session", None) is None:
-            self.message_user(request, "You are in no visit.")
+            self.message_user(request, "You are not on a visit.")
             return redirect(reverse("admin:accounts_staffsession_changelist"))
         return render(request, "accounts/staff/end.html", context)
 

@@ -56,7 +56,7 @@ class ContentsAdmin(ReadOnlyAdmin):
     def visit_first(self, row: Any) -> SafeString:
         team = self.team_of(row)
         return format_html(
-            'Open to staff in a visit to the team: <a href="{}?team={}">visit {}</a>',
+            'Open to staff during a visit to the team: <a href="{}?team={}">visit {}</a>',
             reverse("admin:accounts_staffsession_start"),
             team.slug,
             team.name,

@@ -1,4 +1,4 @@
-"""Visits of staff, for those they concern: the team's owners, the person whose view it was, and the visitor."""
+"""Staff visits, for those they concern: the team's owners, the person whose view it was, and the visitor."""
 
 from typing import cast
 

@@ -43,7 +43,7 @@ def team_settings(request: TeamRequest) -> HttpResponse:
         except FieldErrors as error:
             form.add_error("name", error.errors["name"])
         else:
-            messages.success(request, f"The team is called {team.name} now.")
+            messages.success(request, f"The team is now called {team.name}.")
             return redirect("accounts:team_settings", team.slug)
     return _page(request, form=form, status=422)
 
@@ -52,7 +52,7 @@ def team_settings(request: TeamRequest) -> HttpResponse:
 @requires(TEAM_OWN)
 def team_share(request: TeamRequest) -> HttpResponse:
     team = services.share_team(actor=request.actor)
-    messages.success(request, f"{team.name} is a shared team now. Invite the people you work with.")
+    messages.success(request, f"{team.name} is now a shared team. Invite the people you work with.")
     return redirect("accounts:members", team.slug)
 
 
@@ -69,7 +69,7 @@ def team_hand_over(request: TeamRequest) -> HttpResponse:
         raise Http404(error.message) from error
     except RoleRefused as error:
         return _page(request, refused=error.message, status=422)
-    messages.success(request, f"{heir.user.get_full_name()} owns {request.team.name} now. You are an admin.")
+    messages.success(request, f"{heir.user.get_full_name()} now owns {request.team.name}. You are an admin.")
     return redirect("accounts:members", request.team.slug)
 
 

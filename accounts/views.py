@@ -85,7 +85,7 @@ def key_change(request: TeamRequest, pk: UUID) -> HttpResponse:
             messages.error(request, error.message)
             return redirect("accounts:key", request.team.slug, pk)
         else:
-            messages.success(request, "The key was changed. It counts from the next request on.")
+            messages.success(request, "The key was changed. The change applies from the next request.")
             return redirect("accounts:key", request.team.slug, pk)
     return _key_page(request, item, form, status=422)
 
@@ -124,7 +124,7 @@ def key_end_old(request: TeamRequest, pk: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, f"The old secret of {ended.name} opens nothing any more.")
+        messages.success(request, f"The old secret of {ended.name} no longer works.")
     return redirect("accounts:key", request.team.slug, pk)
 
 
@@ -135,7 +135,7 @@ def key_revoke(request: TeamRequest, pk: UUID) -> HttpResponse:
         revoked = api_keys.revoke_api_key(actor=request.actor, key_id=pk)
     except KeyNotFound as error:
         raise Http404(error.message) from error
-    messages.success(request, f"{revoked.name} is revoked and opens nothing any more.")
+    messages.success(request, f"{revoked.name} was revoked and no longer works.")
     return redirect("accounts:keys", request.team.slug)
 
 

@@ -12,11 +12,11 @@ from billing.models import Period
 from billing.services.raise_requests import REASON_LENGTH, Lasting
 
 PERIODS: Final = [
-    (Period.DAY.value, "A day"),
-    (Period.WEEK.value, "A week"),
-    (Period.MONTH.value, "A month"),
-    (Period.TOTAL.value, "In all"),
-    (Period.JOB.value, "A clip"),
+    (Period.DAY.value, "Per day"),
+    (Period.WEEK.value, "Per week"),
+    (Period.MONTH.value, "Per month"),
+    (Period.TOTAL.value, "In total"),
+    (Period.JOB.value, "Per clip"),
 ]
 ENDS: Final = [("1", "For 24 hours"), ("7", "For 7 days"), ("30", "For 30 days")]
 
@@ -25,12 +25,10 @@ class LimitForm(forms.Form):
     """Who may spend how much, how often."""
 
     subject = forms.ChoiceField(
-        label="Who", error_messages={"required": "Choose a member, a project or a key."}
+        label="Applies to", error_messages={"required": "Choose a member, a project or a key."}
     )
-    period = forms.ChoiceField(
-        label="How often", choices=PERIODS, initial=Period.DAY, widget=forms.RadioSelect
-    )
-    amount = DollarField(label="At most, in dollars")
+    period = forms.ChoiceField(label="Period", choices=PERIODS, initial=Period.DAY, widget=forms.RadioSelect)
+    amount = DollarField(label="Limit in dollars")
 
     def __init__(self, team: Team, data: object = None, **options: object) -> None:
         super().__init__(data, auto_id="limit-%s", **options)  # type: ignore[arg-type]
@@ -48,13 +46,11 @@ class LimitForm(forms.Form):
 
 
 class CapForm(forms.Form):
-    amount = DollarField(label="At most, in dollars")
+    amount = DollarField(label="Limit in dollars")
 
 
 class RaiseForm(forms.Form):
-    amount = DollarField(
-        label="At most, in dollars", help_text="Counts instead of the usual cap until the end."
-    )
+    amount = DollarField(label="Limit in dollars", help_text="Replaces the usual limit until then.")
     days = forms.ChoiceField(label="For how long", choices=ENDS, initial="1", widget=forms.RadioSelect)
 
     def until(self, now: datetime) -> datetime:
@@ -64,7 +60,7 @@ class RaiseForm(forms.Form):
 class AskForm(forms.Form):
     amount = DollarField(label="How much more, in dollars")
     reason = forms.CharField(
-        label="What for",
+        label="Reason",
         max_length=REASON_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say in a sentence what it is for."},
@@ -76,4 +72,4 @@ class AnswerForm(forms.Form):
 
     amount = DollarField(label="How much more, in dollars")
     lasting = forms.ChoiceField(label="For how long", choices=[(each.value, each.value) for each in Lasting])
-    note = forms.CharField(label="A word to them", required=False, max_length=REASON_LENGTH)
+    note = forms.CharField(label="Message", required=False, max_length=REASON_LENGTH)

@@ -98,7 +98,10 @@ def ask(request: TeamRequest, pk: int) -> HttpResponse:
             for name, sentences in error.errors.items():
                 form.add_error(name, sentences)
         else:
-            return _done(request, "The owners of your team were asked. You hear from them by e-mail.")
+            return _done(
+                request,
+                "Your request was sent to the owners of your team. You will get their answer by e-mail.",
+            )
     context = {"form": form, "allowance": mine[pk], "owners": _names(request), "tabs": _tabs(request)}
     return render(request, "billing/ask.html", context, status=422 if form.errors else 200)
 
@@ -138,7 +141,7 @@ def request_decline(request: TeamRequest, pk: int) -> HttpResponse:
         raise Http404(error.message) from error
     except DomainError as error:
         return _refused(request, error.message)
-    return _done(request, f"{done.asked_by.get_full_name()} is told that the limit stays as it is.")
+    return _done(request, f"{done.asked_by.get_full_name()} will be told that the limit stays as it is.")
 
 
 def _change(request: TeamRequest, pk: int, form: CapForm | RaiseForm) -> HttpResponse:

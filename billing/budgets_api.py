@@ -134,7 +134,7 @@ class OneBudget(ApiView):
         responses={204: None, **problems(404, 503)},
     )
     def delete(self, request: Request, pk: int) -> Response:
-        """Then only the team's credits and other limits count. Needs the scope `admin` and a key of an owner."""
+        """Then only the team's credit and other limits apply. Needs the scope `admin` and a key of an owner."""
         limit_changes.remove_limit(actor=actor_of(request), limit_id=pk, now=timezone.now())
         return Response(status=204)
 

@@ -14,9 +14,9 @@ class BuyForm(forms.Form):
     pack = forms.CharField(required=False, max_length=40)
     amount = forms.CharField(label="Another amount ($)", required=False, max_length=40)
     keep_card = forms.BooleanField(
-        label="Keep the card at Stripe for automatic buying",
+        label="Keep the card at Stripe for automatic top-up",
         required=False,
-        help_text="It is charged without you only once you switch automatic buying on. You can remove it any time.",
+        help_text="It is charged without you only once you switch automatic top-up on. You can remove it at any time.",
     )
 
     def chosen_amount(self) -> str:
@@ -29,7 +29,7 @@ class RechargeForm(forms.Form):
 
     threshold = forms.CharField(label="When the balance falls below", max_length=20)
     credit = forms.CharField(label="Buy", max_length=20)
-    monthly_cap = forms.CharField(label="In a month at most", max_length=20)
+    monthly_cap = forms.CharField(label="Monthly maximum", max_length=20)
     agreed = forms.BooleanField(
         label="I allow these purchases with the saved card, without being asked each time", required=False
     )

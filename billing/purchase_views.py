@@ -135,7 +135,7 @@ def recharge_set(request: TeamRequest) -> HttpResponse:
     except checkout.AmountRefused as error:
         form.add_error(None, error.message)
         return _home(request, rule=form, status=422)
-    messages.success(request, "Credit is bought by itself from now on.")
+    messages.success(request, "From now on, credit is bought automatically.")
     return redirect("billing:home", request.team.slug)
 
 
@@ -143,7 +143,7 @@ def recharge_set(request: TeamRequest) -> HttpResponse:
 @requires(BILLING_MANAGE)
 def recharge_stop(request: TeamRequest) -> HttpResponse:
     recharge.stop_recharge(actor=request.actor)
-    messages.success(request, "Nothing is bought by itself any more.")
+    messages.success(request, "Nothing is bought automatically any more.")
     return redirect("billing:home", request.team.slug)
 
 

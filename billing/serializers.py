@@ -56,7 +56,7 @@ class LedgerLineOutput(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     kind = serializers.CharField(help_text="`hold`, `capture`, `release`, `top_up` and so on.")
     what = serializers.CharField(help_text="The same in words.")
-    about = serializers.CharField(help_text="The clip's length, or the reason that was given.")
+    about = serializers.CharField(help_text="The clip's length, or the reason given.")
     generation = serializers.UUIDField(source="clip", allow_null=True)
     member = serializers.CharField(source="who.person", help_text="Who ordered it.")
     key = serializers.SerializerMethodField()

@@ -109,7 +109,7 @@ class Quotes(ApiView):
         """The exact price of one clip. Takes any input of POST /generations.
 
         The price is charged for fifteen minutes to a clip of this length and kind that names the quote, also when
-        prices change meanwhile. No credits are set aside.
+        prices change meanwhile. No credit is set aside.
         """
         actor, now = actor_of(request), timezone.now()
         params = read_quote(body_of(request))
@@ -168,7 +168,7 @@ class Generations(ApiView):
 
     @extend_schema(
         operation_id="create_generation",
-        summary="Make a clip",
+        summary="Create a clip",
         tags=["clips"],
         parameters=[
             IDEMPOTENCY_KEY,
@@ -245,7 +245,7 @@ class CancelGeneration(ApiView):
 
     @extend_schema(
         operation_id="cancel_generation",
-        summary="Take a clip back",
+        summary="Cancel a clip",
         tags=["clips"],
         request=None,
         responses={200: CancelOutput, 202: CancelOutput, **problems(400, 404, 409, 415)},

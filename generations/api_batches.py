@@ -47,7 +47,7 @@ class Batches(ApiView):
 
     @extend_schema(
         operation_id="create_batch",
-        summary="Make many clips at once",
+        summary="Create a batch of clips",
         tags=["batches"],
         parameters=[
             IDEMPOTENCY_KEY,
@@ -107,7 +107,7 @@ class BatchQuotes(ApiView):
         responses={200: BatchQuoteOutput, **problems(400, 413, 415)},
     )
     def post(self, request: Request) -> Response:
-        """The exact price of all clips together; it fetches nothing and sets no credits aside.
+        """The exact price of all clips together; it fetches nothing and sets no credit aside.
 
         The prices are charged for fifteen minutes to a batch of the same clips that names the quote.
         """
@@ -139,7 +139,7 @@ class CancelBatch(ApiView):
 
     @extend_schema(
         operation_id="cancel_batch",
-        summary="Take back what a batch has not finished",
+        summary="Cancel the unfinished clips of a batch",
         tags=["batches"],
         request=None,
         responses={200: BatchCancelOutput, **problems(400, 404, 415)},
@@ -197,7 +197,7 @@ def _matrix(shared: Row, body: dict[str, Any]) -> list[Row]:
             raise FieldErrors({field: [f"{field} is a list with at least one entry."]})
     assert isinstance(prompts, list) and isinstance(images, list)  # noqa: S101, PT018  # said above
     if len(prompts) * len(images) > batch_rows.ROWS_READ_MOST:
-        raise FieldErrors({"prompts": ["These are too many combinations."]})
+        raise FieldErrors({"prompts": ["There are too many combinations."]})
     return batch_rows.matrix_rows(shared, prompts, images)
 
 

@@ -44,7 +44,7 @@ class DerivedView(ApiView):
 
 
 class Retry(DerivedView):
-    @described("retry", "Try again a clip that was not made", body=ProjectChoice)
+    @described("retry", "Retry a clip that was not made", body=ProjectChoice)
     def post(self, request: Request, pk: UUID) -> Response:
         """A new clip with the same input. 409 unless the first one failed, expired, or was canceled or refused."""
         return _derive(request, pk, Relation.RETRY, _unchanged(request))

@@ -38,7 +38,7 @@ class PauseGeneration(ApiView):
 
     @extend_schema(
         operation_id="pause_generation",
-        summary="Keep a waiting clip from being sent",
+        summary="Pause a waiting clip",
         tags=["line"],
         request=None,
         responses=ANSWERS,
@@ -53,7 +53,7 @@ class ResumeGeneration(ApiView):
 
     @extend_schema(
         operation_id="resume_generation",
-        summary="Let a paused clip be sent",
+        summary="Resume a paused clip",
         tags=["line"],
         request=None,
         responses=ANSWERS,
@@ -116,7 +116,7 @@ class GenerationInputOf(ApiView):
     def patch(self, request: Request, pk: UUID) -> Response:
         """Fields that are not sent stay. The new price, under `cost.quoted`, is held instead of the old one.
 
-        When the credits do not suffice, nothing changes. The clip keeps its place.
+        When the credit is not enough, nothing changes. The clip keeps its place.
         """
         actor = actor_of(request)
         body = body_of(request)

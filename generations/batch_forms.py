@@ -77,7 +77,7 @@ class BatchForm(CreateForm):
         own = self._columns_of_table()
         self.row_errors = [(row, column, said) for row, column, said in error.errors if column in own]
         if self.row_errors:
-            self.add_error("csv", "Some rows need another value.")
+            self.add_error("csv", "Some rows need correcting.")
         shared: dict[str, list[str]] = {}
         for _, column, sentence in error.errors:
             said = shared.setdefault(self._field_of(column), [])
@@ -144,7 +144,7 @@ class BatchForm(CreateForm):
         if missing:
             raise FieldErrors(missing)
         if len(prompts) * len(images) > batch_rows.ROWS_READ_MOST:
-            raise FieldErrors({"": ["These are too many combinations."]})
+            raise FieldErrors({"": ["There are too many combinations."]})
         return batch_rows.matrix_rows(shared, prompts, [str(pk) for pk in images])
 
     def _shared(self) -> Row:

@@ -162,7 +162,7 @@ def _check_names(names: Sequence[str]) -> None:
     elif unknown:
         sentence = f"There is no column {', '.join(map(repr, unknown))}. Columns: {', '.join(sorted(known))}."
     elif len(set(names)) < len(names):
-        sentence = "A column stands in the first line twice."
+        sentence = "A column is in the first line twice."
     else:
         return
     raise FieldErrors({"csv": [sentence]})

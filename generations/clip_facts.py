@@ -20,7 +20,7 @@ def price_line(clip: Generation, hold: Hold | None) -> str:
     if hold.state == "open":
         return f"{format_cost(hold.amount)} is held. You pay only when the clip is ready."
     if hold.captured == 0:
-        return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credits."
+        return f"Nothing was charged. {format_cost(hold.released)} is back in the team's credit."
     rest = f" {format_cost(hold.released)} was returned." if hold.released else ""
     return f"{format_cost(hold.captured)} was charged.{rest}"
 

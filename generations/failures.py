@@ -163,7 +163,7 @@ _ALL: Final = (
     # -- the line
     Failure(
         "start_deadline",
-        "The clip had not started in time and was taken out of the line.",
+        "The clip did not start in time and was removed from the line. Try again.",
         "The start deadline passed while queued.",
         retryable=True,
     ),

@@ -39,14 +39,14 @@ STEPS: Final = (
     Step(
         "verified",
         "Confirm your e-mail address",
-        "Then you can reset your password, and e-mails reach you.",
+        "So that you can reset your password and receive e-mails.",
         "Open addresses",
         "account_email",
     ),
     Step(
         "pictured",
         "Pick a picture",
-        "Any photo or drawing of yours will do. If none is at hand, take our sample.",
+        "Any photo or drawing will do. If you have none at hand, use our sample.",
         "Use the sample",
         "generations:sample",
         GENERATIONS_CREATE,
@@ -62,7 +62,7 @@ STEPS: Final = (
     ),
     Step(
         "made",
-        "Make the first clip",
+        "Create your first clip",
         "A sentence says what happens in the picture. The price is on the button.",
         "Create a clip",
         "generations:create",
@@ -78,9 +78,9 @@ STEPS: Final = (
     ),
     Step(
         "keyed",
-        "Make an API key",
-        "For programs that make clips by themselves.",
-        "Make a key",
+        "Create an API key",
+        "For programs that make clips.",
+        "Create a key",
         "accounts:keys",
         KEYS_MANAGE,
     ),

@@ -63,7 +63,7 @@ class CreateForm(forms.Form):
 
     image = forms.Field(required=False, label="Picture")
     file = forms.Field(required=False, label="Picture", widget=forms.FileInput)
-    address = forms.Field(required=False, label="Address of a picture")
+    address = forms.Field(required=False, label="Picture address")
     key = forms.Field(required=False)
     # The clip this one is made from, and what it is to it.
     parent = forms.Field(required=False)

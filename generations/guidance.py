@@ -163,8 +163,8 @@ LORA_HINT: Final = "\n\n".join(
 TABLE_HINT: Final = "\n\n".join(
     (
         "The first line names the columns: prompt, seed, num_frames and the other inputs by their API names, image "
-        "(the id of a picture) or image_url (its https:// address). Every further line is a clip.",
-        "An empty cell takes what is chosen beside. Columns are separated by commas, semicolons or tabs.",
+        "(the id of a picture) or image_url (its https:// address). Every other line is a clip.",
+        "An empty cell takes what is chosen in the form. Columns are separated by commas, semicolons or tabs.",
         "prompt,seed,num_frames",
         "A boat drifts over a calm lake,1,57",
     )

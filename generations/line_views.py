@@ -30,7 +30,7 @@ from generations.states import Status
 from generations.views import keep_picture
 
 EDIT = "generations/edit.html"
-NOT_ANY_MORE = "This clip cannot be changed: it has left the line, or it is a colleague's."
+NOT_ANY_MORE = "This clip cannot be changed: it has left the line, or it belongs to a colleague."
 
 
 @require_POST
@@ -48,7 +48,7 @@ def resume(request: TeamRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @requires(GENERATIONS_CREATE)
 def first(request: TeamRequest, pk: UUID) -> HttpResponse:
-    return _changed(request, pk, run_next, "The clip is the next one of its maker's line.")
+    return _changed(request, pk, run_next, "The clip is next in its maker's line.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -43,10 +43,10 @@ CONTENT_TYPES: Final = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 POLICY: Final = "sandbox allow-same-origin; default-src 'none'; media-src 'self'"
 DELETED: Final = {
     "type": "urn:ltxplatform:problem:media_expired",
-    "title": "The files were deleted by the team's rule",
+    "title": "The files were deleted by the team's retention rule",
     "status": 410,
     "code": "media_expired",
-    "detail": "This clip's files were deleted by its team's rule. Its recipe is kept.",
+    "detail": "This clip's files were deleted by its team's retention rule. Its recipe is kept.",
 }
 EXPIRED: Final = "This link has expired. Reload the page it came from.\n"
 

@@ -68,7 +68,7 @@ class Offer:
 
     @property
     def formula(self) -> str:
-        """How the price comes about, for whoever wants to check it."""
+        """How the price is worked out, for whoever wants to check it."""
         return formula_of([self.quote]) if self.quote else ""
 
 

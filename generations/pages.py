@@ -33,7 +33,7 @@ WATCHED_MOST: Final = 60
 FILTERS: Final[Mapping[str, tuple[str, frozenset[Status]]]] = {
     "running": ("On the way", frozenset(Status) - TERMINAL),
     "ready": ("Ready", frozenset({Status.SUCCEEDED})),
-    "ended": ("Not made", RELEASING),
+    "ended": ("Failed or canceled", RELEASING),
 }
 
 

@@ -164,7 +164,7 @@ def _lora_lines(text: str) -> list[dict[str, str]]:
     """`path [scale [weight_name]]` a line, as people type them into the form."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
     if any(len(words) > len(LORA_WORDS) for words in lines):
-        raise ValueError("Write one LoRA a line: its address, a space, its strength.")
+        raise ValueError("Write one LoRA per line: its address, a space, its strength.")
     return [dict(zip(LORA_WORDS, words, strict=False)) for words in lines]
 
 

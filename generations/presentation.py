@@ -274,10 +274,13 @@ class ClipView:
     def _files_sentence(self) -> str:
         if self.clip.media_deleted_at is not None:
             day = date_format(self.clip.media_deleted_at, "j F Y")
-            return f"Its files were deleted on {day} by your team's rule. Its recipe is kept: it can be made again."
+            return (
+                f"Its files were deleted on {day} by your team's retention rule. "
+                "Its recipe is kept, so you can make it again."
+            )
         if self.delete_after is None:
             return ""
-        return f"Its files are kept until {date_format(self.delete_after, 'j F Y')}, by your team's rule."
+        return f"Its files are kept until {date_format(self.delete_after, 'j F Y')}, by your team's retention rule."
 
     @property
     def _waits_at_provider(self) -> bool:
@@ -285,17 +288,17 @@ class ClipView:
 
 
 PAUSED_SENTENCES: Final = {
-    "by_member": "Paused. It keeps its place and its price, and is sent after it was resumed.",
-    "by_service": "Paused by the service; place and price kept. It goes on by itself.",
+    "by_member": "Paused. It keeps its place and its price, and is sent once it is resumed.",
+    "by_service": "Paused by the service. Its place and price are kept, and it continues automatically.",
 }
 SENTENCES: Final = {
-    Status.IN_REVIEW: "A person looks at this clip before it is made. Its place and its price are kept.",
-    Status.QUEUED: "Waiting for a free place. The price is held and does not change.",
+    Status.IN_REVIEW: "A person reviews this clip before it is made. Its place and its price are kept.",
+    Status.QUEUED: "Waiting for a free slot. The price is held and does not change.",
     Status.DISPATCHING: "On its way to the renderer.",
     Status.PROCESSING: "Rendering. You can leave this page: the clip will be here.",
     Status.FINALIZING: "Rendered. Saving it to your clips.",
     Status.CANCELED: "This clip was canceled.",
-    Status.EXPIRED: "The clip had not started in time and was taken out of the line.",
+    Status.EXPIRED: "The clip did not start in time and was removed from the line. Try again.",
     Status.REJECTED: "This clip was not approved.",
     Status.FAILED: "This clip could not be made.",
 }

@@ -133,7 +133,7 @@ class EtaOutput(serializers.Serializer[Any]):
 
 
 class QuoteOutput(serializers.Serializer[Any]):
-    """The price, promised until `expires_at` to who names `id` as the quote. No credits are set aside by it."""
+    """The price, promised until `expires_at` to who names `id` as the quote. No credit is set aside by it."""
 
     id = serializers.UUIDField(help_text="Send it as `quote` with the clip.")
     expires_at = serializers.DateTimeField(help_text="Fifteen minutes ahead.")
@@ -145,10 +145,10 @@ class QuoteOutput(serializers.Serializer[Any]):
     billed_seconds = serializers.FloatField(help_text="Frames divided by 24, whatever the frame rate.")
     clip_seconds = serializers.FloatField(help_text="How long the clip plays: frames divided by frame_rate.")
     rate = MoneyField(help_text="Dollars a billed second and pass.")
-    formula = serializers.CharField(help_text="How the amount comes about, for people.")
+    formula = serializers.CharField(help_text="How the amount is worked out, for people.")
     balance_after = MoneyField(
         allow_null=True,
-        help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",
+        help_text="Negative when the credit is not enough; null for a key without `billing:read`.",
     )
     eta = EtaOutput(allow_null=True, help_text="For a clip submitted now; null while rendering is paused.")
     warnings = serializers.ListField(child=serializers.CharField())
@@ -159,7 +159,7 @@ class CostOutput(serializers.Serializer[Any]):
     quoted = MoneyField(help_text="The price at submission.")
     held = MoneyField(help_text="Set aside while the clip is not finished.")
     captured = MoneyField(help_text="What the clip cost.")
-    released = MoneyField(help_text="What went back to the team's credits.")
+    released = MoneyField(help_text="What went back to the team's credit.")
 
 
 class MoveInput(serializers.Serializer[Any]):
@@ -175,8 +175,8 @@ class QueueOutput(serializers.Serializer[Any]):
     paused = serializers.ChoiceField(
         choices=["by_member", "by_service"],
         allow_null=True,
-        help_text="`by_member`: until it is resumed. `by_service`: rendering is paused and goes on by itself. Place "
-        "and price are kept.",
+        help_text="`by_member`: until it is resumed. `by_service`: rendering is paused and resumes automatically. "
+        "Place and price are kept.",
     )
 
 
@@ -187,7 +187,7 @@ class UsedOutput(serializers.Serializer[Any]):
 
 class VideoOutput(serializers.Serializer[Any]):
     video_url = serializers.CharField(
-        allow_null=True, help_text=f"{URL_HELP} Null once the team's rule has deleted the files."
+        allow_null=True, help_text=f"{URL_HELP} Null once the team's retention rule has deleted the files."
     )
     download_url = serializers.CharField(allow_null=True, help_text="The same file, saved instead of played.")
     poster_url = serializers.CharField(allow_null=True, help_text="The first frame.")
@@ -203,9 +203,9 @@ class VideoOutput(serializers.Serializer[Any]):
         allow_blank=True, help_text="Of the file as fal delivered it: the same packets, without the recipe."
     )
     delete_after = serializers.DateTimeField(
-        allow_null=True, help_text="When the team's rule deletes the files; null: never, or done."
+        allow_null=True, help_text="When the team's retention rule deletes the files; null: never, or done."
     )
-    deleted_at = serializers.DateTimeField(allow_null=True, help_text="By the team's rule.")
+    deleted_at = serializers.DateTimeField(allow_null=True, help_text="By the team's retention rule.")
     width = serializers.IntegerField(help_text="pixels")
     height = serializers.IntegerField(help_text="pixels")
     frames = serializers.IntegerField()
@@ -240,7 +240,9 @@ class GenerationSummary(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Status.choices)
     status_text = serializers.CharField(help_text="The status in words.")
-    message = serializers.CharField(allow_blank=True, help_text="What goes on, or went wrong, for people.")
+    message = serializers.CharField(
+        allow_blank=True, help_text="What is happening, or went wrong, for people."
+    )
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True, help_text="Rendering began.")
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -278,7 +280,7 @@ class BatchInput(serializers.Serializer[Any]):
     """Which clips to make: one input with several seeds, prompts by pictures, or rows."""
 
     kind = serializers.ChoiceField(choices=BatchKind.choices)
-    name = serializers.CharField(required=False, max_length=100, help_text="For you to recognise it.")
+    name = serializers.CharField(required=False, max_length=100, help_text="So that you recognise it.")
     input = GenerationInput(required=False, help_text="What all clips share.")
     quote = serializers.UUIDField(
         required=False,
@@ -320,10 +322,10 @@ class BatchQuoteOutput(serializers.Serializer[Any]):
     currency = serializers.ChoiceField(choices=["USD"])
     amount = MoneyField(help_text="Of all clips together.")
     clips = serializers.IntegerField()
-    formula = serializers.CharField(help_text="How the amount comes about, for people.")
+    formula = serializers.CharField(help_text="How the amount is worked out, for people.")
     balance_after = MoneyField(
         allow_null=True,
-        help_text="Negative when the credits do not suffice; null for a key without `billing:read`.",
+        help_text="Negative when the credit is not enough; null for a key without `billing:read`.",
     )
     eta = EtaOutput(allow_null=True, help_text="For the last of the clips; null while rendering is paused.")
 
@@ -333,7 +335,7 @@ class BatchCost(serializers.Serializer[Any]):
     quoted = MoneyField(help_text="The price of all clips at submission.")
     held = MoneyField(help_text="Set aside for clips that have not ended.")
     captured = MoneyField(help_text="What the clips cost so far.")
-    released = MoneyField(help_text="What went back to the team's credits so far.")
+    released = MoneyField(help_text="What went back to the team's credit so far.")
 
 
 class BatchOutput(serializers.Serializer[Any]):

@@ -43,7 +43,7 @@ OWN: Final[dict[str, dict[str, Any]]] = {
             subject="Northlight Studio has $1.20 of credit left",
             text="Clips that cost more are refused until somebody buys credit.",
             action="Buy credit",
-            reason="You get this because you look after the credit of Northlight Studio.",
+            reason="You receive this because you manage the credit of Northlight Studio.",
             created_at=_AT,
         ),
         "paragraphs": ["Clips that cost more are refused until somebody buys credit."],

@@ -443,7 +443,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ltxplatform API",
-    "DESCRIPTION": "Turn pictures and prompts into clips, paid from a team's prepaid credits.",
+    "DESCRIPTION": "Turn pictures and prompts into clips, paid from a team's prepaid credit.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

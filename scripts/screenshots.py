@@ -138,8 +138,8 @@ def set_limit(page: Page) -> None:
     page.goto("/t/demo/billing/budgets/")
     if page.locator(".allowance").count():
         return
-    page.get_by_label("Who").select_option(label="Eddy Editor")
-    page.get_by_label("At most, in dollars", exact=True).last.fill("5")
+    page.get_by_label("Applies to").select_option(label="Eddy Editor")
+    page.get_by_label("Limit in dollars", exact=True).last.fill("5")
     page.get_by_role("button", name="Set limit").click()
     page.locator(".allowance").first.wait_for()
 

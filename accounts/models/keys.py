@@ -24,7 +24,7 @@ class ApiKey(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)
     scopes = models.JSONField(default=list)
-    # What its clips are for, unless a request names another project.
+    # The project of its clips, unless a request names another one.
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     # Networks in CIDR form that it may be used from; none: from anywhere.
     networks = models.JSONField(default=list, blank=True)

@@ -94,4 +94,4 @@ def _inviter_may(invitation: Invitation) -> bool:
 
 
 def _gone() -> InvitationGone:
-    return InvitationGone("This invitation no longer works. Ask whoever invited you for another one.")
+    return InvitationGone("This invitation no longer works. Ask the person who invited you for another one.")

@@ -44,7 +44,7 @@ def audit_page(*, team: Team, wanted: AuditFilter, cursor: str = "", size: int =
     events = _matching(team, wanted)
     if cursor:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-            raise BadCursor("This page address is not valid. Start again from the newest deeds.")
+            raise BadCursor("This page address is not valid. Start again from the newest entries.")
         events = events.filter(pk__lt=int(cursor))
     rows = list(events[: size + 1])
     return AuditPage(rows[:size], str(rows[size - 1].pk) if len(rows) > size else None)

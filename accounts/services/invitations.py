@@ -69,14 +69,16 @@ def invite(*, actor: Actor, addresses: str | Sequence[str], role: str, now: date
     if role not in Role.values:
         raise FieldErrors({"role": ["There is no such role. Choose one of: " + ", ".join(Role.values) + "."]})
     if actor.user is None or own is None or not is_within(role, own.role):
-        raise RoleRefused(f"Your own role does not reach as far as {role}: ask an owner.")
+        raise RoleRefused(f"Your role does not let you assign the role {role}. Ask an owner.")
     if team.is_personal:
-        raise InvitationRefused("This is a personal team. Make it a shared one in its settings, then invite.")
+        raise InvitationRefused(
+            "This is a personal team. Make it a shared team in its settings, then invite people."
+        )
     outcome = Invited()
     wanted = _new_addresses(team, written, outcome, now)
     if open_invitations(team, now=now).count() + len(wanted) > MOST_OPEN:
         raise FieldErrors(
-            {"emails": [f"A team has at most {MOST_OPEN:,} open invitations. Revoke some that nobody uses."]}
+            {"emails": [f"A team has at most {MOST_OPEN:,} open invitations. Revoke some that nobody needs."]}
         )
     _clear_expired(team, wanted, now)
     outcome.invitations = Invitation.objects.bulk_create(
@@ -163,11 +165,11 @@ def _new_addresses(team: Team, written: Sequence[Written], outcome: Invited, now
     for row, entry in enumerate(written):
         why = entry.wrong
         if entry.address in members:
-            why = "is a member already."
+            why = "is already a member."
         elif entry.address in invited:
-            why = "is invited already. Send that e-mail again instead."
+            why = "is already invited. Send that invitation again instead."
         elif entry.address in wanted:
-            why = "stands in the list twice."
+            why = "is in the list twice."
         if why:
             outcome.refused.append(NotInvited(row, entry.text.strip()[:254], why))
         else:
@@ -187,9 +189,9 @@ def _locked(actor: Actor, invitation_id: UUID) -> Invitation:
     waiting = Invitation.objects.filter(Q(accepted_at=None, ended_at=None), team=actor.team, pk=invitation_id)
     invitation = waiting.select_for_update(of=("self",)).first()
     if invitation is None:
-        raise InvitationNotFound("There is no such invitation any more.")
+        raise InvitationNotFound("This invitation no longer exists.")
     if own is not None and not is_within(invitation.role, own.role):
-        raise RoleRefused("Only an owner changes an invitation as owner.")
+        raise RoleRefused("Only an owner can change the invitation of an owner.")
     return invitation
 
 

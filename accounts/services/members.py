@@ -19,7 +19,7 @@ from accounts.permissions import MEMBERS_MANAGE, ROLE_PERMISSIONS, TEAM_OWN, is_
 SEEN_EVERY: Final = timedelta(hours=1)
 # What people read; the words of the table in permissions.py.
 ROLE_WORDS: Final[dict[str, str]] = {
-    "owner": "everything, and what the team itself becomes",
+    "owner": "everything, including budgets, the audit log and the team itself",
     "admin": "clips, members, keys and buying credit",
     "editor": "make clips, and see what they cost",
     "viewer": "see clips and members",
@@ -57,10 +57,10 @@ def change_role(*, actor: Actor, user_id: int, role: str) -> Membership:
     and for the last owner. Locks the team.
     """
     own, membership = _own_and_other(actor, user_id)
-    _refuse_above(own, membership.role, f"Only an owner changes what {_name(membership)} may do.")
+    _refuse_above(own, membership.role, f"Only an owner can change what {_name(membership)} may do.")
     if role not in Role.values:
         raise RoleRefused("There is no such role. Choose one of: " + ", ".join(Role.values) + ".")
-    _refuse_above(own, role, f"Your own role does not reach as far as {role}: ask an owner.")
+    _refuse_above(own, role, f"Your role does not let you assign the role {role}. Ask an owner.")
     if membership.role == role:
         return membership
     if membership.role == Role.OWNER:
@@ -79,7 +79,7 @@ def remove_member(*, actor: Actor, user_id: int) -> User:
     RoleRefused for somebody above the actor's rank and for the last owner. Locks the team.
     """
     own, membership = _own_and_other(actor, user_id)
-    _refuse_above(own, membership.role, f"Only an owner removes {_name(membership)}.")
+    _refuse_above(own, membership.role, f"Only an owner can remove {_name(membership)}.")
     return _end(actor, membership, "member.removed")
 
 
@@ -99,9 +99,9 @@ def hand_over(*, actor: Actor, user_id: int) -> Membership:
     """
     own, heir = _own_and_other(actor, user_id)
     if own is None or TEAM_OWN not in ROLE_PERMISSIONS[own.role]:
-        raise RoleRefused("Only an owner hands the team over.")
+        raise RoleRefused("Only an owner can hand over the team.")
     if heir.pk == own.pk:
-        raise RoleRefused("You own this team already. Choose somebody else.")
+        raise RoleRefused("You already own this team. Choose somebody else.")
     old, heir.role, own.role = heir.role, Role.OWNER, Role.ADMIN
     heir.save(update_fields=["role"])
     own.save(update_fields=["role"])

@@ -125,5 +125,5 @@ def _save(project: Project) -> None:
         with transaction.atomic():
             project.save()
     except IntegrityError:
-        sentence = "Your team has a project of this name already; look among the archived ones too."
+        sentence = "Your team already has a project with this name; it may be archived."
         raise FieldErrors({"name": [sentence]}) from None

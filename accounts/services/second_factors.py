@@ -52,7 +52,9 @@ def require_second_factor(*, actor: Actor, required: bool) -> None:
     if team.requires_second_factor == required:
         return
     if required and actor.user is not None and not has_second_factor(actor.user):
-        raise OwnFactorFirst("Set up a second factor for yourself first, or the team would be closed to you.")
+        raise OwnFactorFirst(
+            "Set up a second factor for yourself first, or you would lock yourself out of the team."
+        )
     team.requires_second_factor = required
     team.save(update_fields=["requires_second_factor"])
     record(

@@ -9,7 +9,7 @@ from accounts.models import AuditEvent, User
 
 # Action -> words and tone.
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "user.signed_up": ("Account made", "info"),
+    "user.signed_up": ("Account created", "info"),
     "user.signed_in": ("Signed in", "good"),
     "user.sign_in_failed": ("Sign-in failed", "warn"),
     "user.signed_out": ("Signed out", "info"),
@@ -25,7 +25,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "user.app_removed": ("Authenticator app removed", "warn"),
     "user.passkey_added": ("Passkey added", "info"),
     "user.passkey_removed": ("Passkey removed", "warn"),
-    "user.codes_made": ("Recovery codes made", "info"),
+    "user.codes_made": ("Recovery codes created", "info"),
     "user.factors_removed": ("Second factors removed by staff", "warn"),
     "user.provider_connected": ("Sign-in provider connected", "warn"),
     "user.provider_disconnected": ("Sign-in provider disconnected", "warn"),

@@ -11,7 +11,7 @@ from accounts.notification_kinds import NEW_BROWSER
 from accounts.services.notifications import News, tell
 from accounts.user_agents import device_of
 
-REASON: Final = "You get this because somebody signed in to your account."
+REASON: Final = "You receive this because somebody signed in to your account."
 
 
 def tell_of_new_browser(*, user: User, user_agent: str, address: str | None, now: datetime) -> None:
@@ -28,7 +28,7 @@ def tell_of_new_browser(*, user: User, user_agent: str, address: str | None, now
         kind=NEW_BROWSER,
         about=f"sign-in:{latest[0]}",
         subject=f"New sign-in: {device}",
-        text="Somebody signed in to your account with a browser that was not used for it before.\n\n"
+        text="Somebody signed in to your account from a browser that was not used for it before.\n\n"
         f"{device}, from the address {address or 'unknown'}, on {when}.\n\n"
         "If that was you, there is nothing to do. If it was not, end that session and change your password now.",
         reason=REASON,

@@ -1,4 +1,4 @@
-"""Visits of staff to a team: begun with a reason, over after a while, told to whom they concern."""
+"""Staff visits to a team: begun with a reason, over after a while, told to whom they concern."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -45,7 +45,7 @@ def start_staff_session(
     try:
         return _begin(staff, team, person, reason, now)
     except IntegrityError:
-        raise FieldErrors({"__all__": ["You are in another visit. End it first."]}) from None
+        raise FieldErrors({"__all__": ["You are on another visit. End it first."]}) from None
 
 
 def open_session(*, session_id: UUID, staff: User) -> StaffSession | None:

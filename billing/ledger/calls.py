@@ -57,7 +57,7 @@ def run(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
             return cursor.fetchone() or ()
     except OperationalError as error:
         if isinstance(error.__cause__, _TRANSIENT):
-            raise Busy("Your team's credits are in use right now. Try again in a moment.") from error
+            raise Busy("Your team's credit is in use right now. Try again in a moment.") from error
         raise
 
 

@@ -17,7 +17,7 @@ _EACH: Final = {
     Period.DAY: "a day",
     Period.WEEK: "a week",
     Period.MONTH: "a month",
-    Period.TOTAL: "in all",
+    Period.TOTAL: "in total",
     Period.JOB: "a clip",
 }
 _KINDS: Final = ("member", "project", "key")

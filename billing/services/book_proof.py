@@ -46,7 +46,7 @@ def prove_books(*, team: Team, now: datetime) -> Proof:
     except OperationalError as error:
         if isinstance(error.__cause__, errors.QueryCanceled):
             raise TooLarge(
-                "Your books are too long to be read while you wait. The operator's own proof reads all of them."
+                "Your books are too long to be read while you wait. The operator's own check reads all of them."
             ) from error
         raise
     entries = sum(Account.objects.filter(team=team).values_list("version", flat=True))

@@ -51,7 +51,7 @@ def credit_from(text: str) -> int:
         raise AmountRefused(f"The smallest purchase is ${settings.PURCHASE_MIN:,}.")
     if dollars > settings.PURCHASE_MAX:
         raise AmountRefused(
-            f"The largest purchase is ${settings.PURCHASE_MAX:,}. Buy twice, or write to the operator."
+            f"The largest purchase is ${settings.PURCHASE_MAX:,}. Buy twice, or contact the operator."
         )
     if dollars != dollars.quantize(Decimal("0.01")):
         raise AmountRefused("Dollars have two decimals: write 12.50, not 12.505.")

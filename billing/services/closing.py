@@ -27,7 +27,7 @@ def why_not_close(team: Team) -> list[str]:
     """What has to be settled before the team can go: sentences for its owners."""
     found = []
     if balance_of(team).frozen:
-        found.append("A refund or a dispute with your bank is not decided yet.")
+        found.append("A refund or a dispute with your bank has not been decided yet.")
     if sum(debt.open_amount for debt in Debt.objects.filter(team=team)):
         found.append("The team owes credit that was taken back after it was spent.")
     if (

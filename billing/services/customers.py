@@ -42,7 +42,7 @@ def open_portal(*, actor: Actor, return_url: str) -> str:
     """The address of Stripe's page with the team's cards and invoices. Raises NoCustomer, PaymentsUnavailable."""
     customer = StripeCustomer.objects.filter(team=actor.team).exclude(stripe_id=None).first()
     if customer is None:
-        raise NoCustomer("Cards and invoices are there after the first purchase.")
+        raise NoCustomer("Cards and invoices are available after the first purchase.")
     try:
         return stripe_gateway.open_portal(customer=str(customer.stripe_id), return_url=return_url)
     except stripe_gateway.StripeError as error:

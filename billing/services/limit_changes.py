@@ -45,7 +45,7 @@ def cap_spending(*, actor: Actor, subject: str, period: str, cap: int) -> Limit:
     if period not in Period.values:
         errors["period"] = ["Choose a day, a week, a month, in total, or a clip."]
     if not 0 <= cap <= HIGHEST:
-        errors["amount"] = [f"A cap is between nothing and {format_exact(HIGHEST)}."]
+        errors["amount"] = [f"A limit is between zero and {format_exact(HIGHEST)}."]
     found = _subject(actor, subject)
     if found is None:
         errors["subject"] = ["Choose a member, a key or a project of your team."]
@@ -76,9 +76,11 @@ def raise_for_a_time(*, actor: Actor, limit_id: int, cap: int, until: datetime, 
     """
     limit = limit_of(actor, limit_id)
     if until <= now:
-        raise FieldErrors({"until": ["Choose a time to come."]})
+        raise FieldErrors({"until": ["Choose a time in the future."]})
     if not limit.cap < cap <= HIGHEST:
-        raise FieldErrors({"amount": [f"A raise is above the usual cap of {format_exact(limit.cap)}."]})
+        raise FieldErrors(
+            {"amount": [f"A raise must be above the usual limit of {format_exact(limit.cap)}."]}
+        )
     raised = raise_limit(limit=limit, cap=cap, until=until)
     record(
         "limit.raised",
@@ -123,7 +125,7 @@ def limit_of(actor: Actor, limit_id: int) -> Limit:
     limits = Limit.objects.select_related("member", "key__created_by", "team")
     limit = limits.filter(team=actor.team, pk=limit_id, active=True).first()
     if limit is None:
-        raise LimitNotFound("There is no such limit any more.")
+        raise LimitNotFound("This limit no longer exists.")
     return limit
 
 

@@ -61,15 +61,15 @@ def _payment_failed(notice: Notice, about: dict[str, Any]) -> Words:
 def _recharge_paused(notice: Notice, about: dict[str, Any]) -> Words:
     reasons = {
         "authentication": "Your bank wants you to confirm the payment yourself. Pay this one by hand, and "
-        "automatic buying goes on.",
+        "automatic top-up continues.",
         "card_gone": "The saved card was removed. Buy once with a card that may be kept, then switch automatic "
         "buying on again.",
         "customer_gone": "Your team's customer record was deleted at Stripe, and its card with it.",
     }
     owed = "purchase" in about
     return Words(
-        subject=f"Automatic buying for {notice.team.name} is paused",
-        plain=f"{reasons.get(about['why'], 'It needs your attention.')} No credit is bought by itself until then.",
+        subject=f"Automatic top-up for {notice.team.name} is paused",
+        plain=f"{reasons.get(about['why'], 'It needs your attention.')} No credit is bought automatically until then.",
         action=f"Pay {format_balance(about['credit'])}" if owed else "Open billing",
         path=_purchase(notice, about) if owed else "",
         tone="warn",
@@ -89,7 +89,7 @@ def _refund(notice: Notice, about: dict[str, Any]) -> Words:
 def _dispute(notice: Notice, about: dict[str, Any]) -> Words:
     return Words(
         subject=f"A payment of {notice.team.name} is disputed",
-        plain=f"The bank of whoever paid asks for {_cents(about['cents'])} back. {format_exact(about['frozen'])} of "
+        plain=f"The payer's bank asks for {_cents(about['cents'])} back. {format_exact(about['frozen'])} of "
         "the credit bought with it is set aside until the bank has decided, which can take three months.",
         path=_purchase(notice, about),
         tone="warn",
@@ -123,8 +123,8 @@ def _low_balance(notice: Notice, about: dict[str, Any]) -> Words:
 
 def _expiring(notice: Notice, about: dict[str, Any]) -> Words:
     return Words(
-        subject=f"{format_balance(about['remaining'])} of credit of {notice.team.name} ends on {about['on']}",
-        plain="What is not spent by then is gone. It is used before credit that stays longer.",
+        subject=f"{format_balance(about['remaining'])} of credit of {notice.team.name} expires on {about['on']}",
+        plain="What is not spent by then is lost. It is used before credit that lasts longer.",
     )
 
 
@@ -141,8 +141,8 @@ def _budget(notice: Notice, about: dict[str, Any]) -> Words:
     cap = f"{format_exact(about['cap'])} {Period(about['period']).label}"
     return Words(
         subject=f"{whose} has used {about['percent']} % of {cap} in {notice.team.name}",
-        plain=f"{format_exact(about['used'])} of {cap} is spent or held. At 100 % new clips are refused until it "
-        "starts again, or until an owner raises it.",
+        plain=f"{format_exact(about['used'])} of {cap} is spent or held. At 100 % new clips are refused until the "
+        "limit resets, or until an owner raises it.",
         action="Open budgets",
         path=reverse("billing:budgets", args=[notice.team.slug]),
         tone={50: "info", 80: "warn"}.get(about["percent"], "bad"),

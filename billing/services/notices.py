@@ -94,7 +94,7 @@ def _news(notice: Notice, words: Words) -> News:
         about=f"{notice.kind}:{notice.pk}",
         subject=words.subject,
         text=words.plain,
-        reason=f"You get this because you look after the credit of {notice.team.name}.",
+        reason=f"You receive this because you manage the credit of {notice.team.name}.",
         action=words.action,
         path=words.path or reverse("billing:home", args=[notice.team.slug]),
         tone=words.tone,

@@ -54,9 +54,9 @@ def redeem_quote(*, team: Team, quote_id: UUID, clips: Sequence[Clip], now: date
     """
     promised = StoredQuote.objects.select_related("price_version").filter(team=team, pk=quote_id).first()
     if promised is None or promised.expires_at <= now:
-        raise QuoteExpired("This quote is over. Ask for a new one.")
+        raise QuoteExpired("This quote has expired. Get a new one.")
     if promised.clips != _counted(clips):
-        raise QuoteMismatch("This quote is for clips of another length, number or kind. Ask for a new one.")
+        raise QuoteMismatch("This quote is for clips of another length, number or kind. Get a new one.")
     version = promised.price_version
     return [quote_at(version, num_frames=num_frames, detail_pass=detail) for num_frames, detail in clips]
 

@@ -62,7 +62,7 @@ def _news(request: RaiseRequest) -> News | None:
         about=f"raise:{request.pk}:{request.state}",
         subject=subject,
         text=text,
-        reason=f"You get this because you {'own the team' if asks else 'asked for more credit'}.",
+        reason=f"You receive this because you {'own the team' if asks else 'asked for more credit'}.",
         action=action,
         path=reverse("billing:budgets", args=[request.team.slug]),
         tone="good" if request.state == RequestState.APPROVED else "info",
@@ -77,7 +77,7 @@ def _asked(request: RaiseRequest) -> str:
 def _what_for(request: RaiseRequest) -> str:
     key = f" on the key {request.limit.key.name}" if request.limit.key else ""
     limit = f"{_dollars(request.limit.cap)} {request.limit.get_period_display()}{key}"
-    return f"In {request.team.name}, on top of the limit of {limit}.\n\nWhat for: {request.reason}"
+    return f"In {request.team.name}, on top of the limit of {limit}.\n\nReason: {request.reason}"
 
 
 def _approved(request: RaiseRequest) -> str:

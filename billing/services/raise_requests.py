@@ -57,7 +57,7 @@ def ask_for_more(*, actor: Actor, limit_id: int, amount: int, reason: str) -> Ra
     reason = " ".join(reason.split())
     errors: dict[str, list[str]] = {}
     if not 0 < amount <= HIGHEST:
-        errors["amount"] = [f"Ask for more than nothing and at most {format_exact(HIGHEST)}."]
+        errors["amount"] = [f"Ask for more than zero and at most {format_exact(HIGHEST)}."]
     if not reason:
         errors["reason"] = ["Say in a sentence what it is for."]
     elif len(reason) > REASON_LENGTH:
@@ -92,10 +92,10 @@ def approve_request(
         return request
     _refuse_decided(request)
     if not 0 < amount <= HIGHEST:
-        raise FieldErrors({"amount": [f"Grant more than nothing and at most {format_exact(HIGHEST)}."]})
+        raise FieldErrors({"amount": [f"Grant more than zero and at most {format_exact(HIGHEST)}."]})
     member = request.limit.member_id
     if member is not None and not Membership.objects.filter(team=actor.team, user=member).exists():
-        raise FieldErrors({"amount": ["Who asked has left the team. Decline the request."]})
+        raise FieldErrors({"amount": ["The person who asked has left the team. Decline the request."]})
     until = _end(request.limit, lasting, now)
     _raise(request.limit, amount, until, now)
     request.granted, request.until = amount, until
@@ -153,7 +153,7 @@ def _locked(actor: Actor, request_id: int) -> RaiseRequest:
 
 def _refuse_decided(request: RaiseRequest) -> None:
     if not request.is_open:
-        raise RequestDecided(f"This request was answered already: {request.get_state_display().lower()}.")
+        raise RequestDecided(f"This request was already answered: {request.get_state_display().lower()}.")
 
 
 def _end(limit: Limit, lasting: Lasting, now: datetime) -> datetime | None:

@@ -43,7 +43,7 @@ SURELY_ABSENT: Final = timedelta(minutes=30)
 def set_recharge(
     *, actor: Actor, threshold: int, credit: int, monthly_cap: int, agreed: bool, now: datetime
 ) -> RechargeRule:
-    """Switch automatic buying on with these amounts in µ$, or change it; a pause ends with it.
+    """Switch automatic top-up on with these amounts in µ$, or change it; a pause ends with it.
 
     Raises AmountRefused for amounts that cannot be, without a saved card or without agreement.
     """
@@ -51,7 +51,7 @@ def set_recharge(
     if not StripeCustomer.objects.filter(team=actor.team).exclude(payment_method="").exists():
         raise AmountRefused("There is no saved card. Buy once and tick the box that keeps the card.")
     if not agreed:
-        raise AmountRefused("Tick the box: without your agreement nothing is bought by itself.")
+        raise AmountRefused("Tick the box: without your agreement nothing is bought automatically.")
     before = RechargeRule.objects.select_for_update().filter(team=actor.team, active=True).first()
     rule, _ = RechargeRule.objects.update_or_create(
         team=actor.team,
@@ -67,7 +67,7 @@ def set_recharge(
         },
     )
     old, new = (_told(each) if each is not None else {} for each in (before, rule))
-    record("recharge.set", by=actor, about=rule, name="Automatic buying", old=old, new=new)
+    record("recharge.set", by=actor, about=rule, name="Automatic top-up", old=old, new=new)
     return rule
 
 
@@ -75,7 +75,7 @@ def set_recharge(
 def stop_recharge(*, actor: Actor) -> None:
     """Buy nothing by itself any more. What is being paid at this moment still counts."""
     if RechargeRule.objects.filter(team=actor.team, active=True).update(active=False):
-        record("recharge.stopped", by=actor, name="Automatic buying")
+        record("recharge.stopped", by=actor, name="Automatic top-up")
 
 
 def _told(rule: RechargeRule) -> dict[str, str]:
@@ -216,10 +216,12 @@ def _decline(purchase: Purchase, error: stripe_gateway.Refused, *, now: datetime
 def _check_amounts(threshold: int, credit: int, monthly_cap: int) -> None:
     least, most = settings.PURCHASE_MIN * MICROS, settings.PURCHASE_MAX * MICROS
     if not least <= credit <= most:
-        raise AmountRefused(f"Each purchase is between {format_balance(least)} and {format_balance(most)}.")
+        raise AmountRefused(
+            f"Each purchase must be between {format_balance(least)} and {format_balance(most)}."
+        )
     if not 0 < threshold <= most:
-        raise AmountRefused(f"The balance to buy at is above zero and at most {format_balance(most)}.")
+        raise AmountRefused(f"The balance to buy at must be above zero and at most {format_balance(most)}.")
     if monthly_cap < credit:
-        raise AmountRefused("The month's limit has room for one purchase at least.")
+        raise AmountRefused("The monthly maximum must cover at least one purchase.")
     if credit % MICROS_PER_CENT or threshold % MICROS_PER_CENT or monthly_cap % MICROS_PER_CENT:
         raise AmountRefused("Dollars have two decimals.")

@@ -18,7 +18,7 @@ LEFT: Final = {
     Period.TOTAL: "left",
 }
 ASK: Final = {"label": "Ask an owner"}
-ADD: Final = {"label": "Add credits"}
+ADD: Final = {"label": "Buy credit"}
 SUPPORT: Final = {"label": "Contact support"}
 
 
@@ -46,7 +46,7 @@ class InsufficientCredits(DomainError):
         less = "a shorter clip" if clips == 1 else "fewer or shorter clips"
         if show_balance:
             super().__init__(
-                f"{costs} and your team has {format_balance(available)} left. Add credits, or choose {less}.",
+                f"{costs} and your team has {format_balance(available)} left. Buy credit, or choose {less}.",
                 needed=needed,
                 available=available,
                 shortfall=needed - available,
@@ -54,7 +54,7 @@ class InsufficientCredits(DomainError):
             )
         else:
             super().__init__(
-                f"{costs}, and your team has too few credits left. "
+                f"{costs}, and your team has too little credit left. "
                 f"Ask an owner to add some, or choose {less}.",
                 needed=needed,
                 action=ASK,
@@ -92,15 +92,13 @@ def _refusals(
     needed = sum(prices)
     for blocker in answer.blockers:
         if blocker["scope"] == "team":
-            yield TeamFrozen(
-                "Your team may not spend credits at the moment. Contact support.", action=SUPPORT
-            )
+            yield TeamFrozen("Your team may not spend credit at the moment. Contact support.", action=SUPPORT)
         elif blocker["scope"] != "balance":
             yield _budget(blocker, prices, now)
         elif answer.available < 0:
             owed = f" of {format_exact(-answer.available)}" if show_balance else ""
             yield DebtOpen(
-                f"Your team has a debt{owed} to pay before it can make clips. Add credits.",
+                f"Your team has a debt{owed} to pay before it can make clips. Buy credit.",
                 needed=needed,
                 action=ADD,
             )

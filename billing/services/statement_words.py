@@ -14,7 +14,7 @@ WORDS: Final[dict[str, str]] = {
     K.HOLD: "Set aside for a clip",
     K.CAPTURE: "Clip delivered",
     K.PARTIAL_CAPTURE: "Clip delivered, the rest returned",
-    K.RELEASE: "Clip not made, credit returned",
+    K.RELEASE: "Clip not delivered, credit returned",
     K.JOB_REFUND: "Clip refunded",
     K.PROMO_GRANT: "Credit given",
     K.EXPIRY: "Credit expired",

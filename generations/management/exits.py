@@ -20,7 +20,7 @@ MEANINGS = {
     Exit.DONE: "done",
     Exit.UNEXPECTED: "something unexpected",
     Exit.BAD_INPUT: "an option, the picture or the prompt will not do",
-    Exit.NO_CREDITS: "not enough credits",
+    Exit.NO_CREDITS: "not enough credit",
     Exit.REFUSED: "the content was refused",
     Exit.FAILED: "it failed at fal; nothing was charged",
     Exit.TIME_UP: "the time was up: the clip goes on and its id is printed, or it expired in line",

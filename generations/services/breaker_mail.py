@@ -11,9 +11,9 @@ STOPPED = """fal does not take jobs with the key "{name}" any more.
 
 What it said: {reason}
 
-Jobs and the credits held for them are kept in line. One job is tried from time to time, next at
-{probe_at:%H:%M:%S} UTC, and all go on by themselves once fal takes it. To try at once, choose "Try again now" for the
-key on the staff site.
+Jobs and the credit held for them are kept in line. One job is tried from time to time, next at
+{probe_at:%H:%M:%S} UTC, and all continue automatically once fal takes it. To try at once, choose "Try again now" for
+the key on the staff site.
 """
 WORKS = """fal takes jobs with the key "{name}" again. Nothing needs to be done.
 """

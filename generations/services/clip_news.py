@@ -17,7 +17,7 @@ from generations.models import Batch, Generation
 from generations.states import TERMINAL, Status
 
 TELL: Final = "generations.tasks.tell_about_end"
-REASON: Final = "You get this because you asked to hear of your clips."
+REASON: Final = "You receive this because you asked to be told about your clips."
 EXCERPT: Final = 80
 
 

@@ -17,7 +17,7 @@ from generations.video_inspection import MAX_FRAMES
 
 DECODER: Final = "generations.decoders.frame"
 FILES_GONE: Final = (
-    "The files of this clip were deleted, so there is no frame to go on from. "
+    "The files of this clip were deleted, so there is no frame to continue from. "
     "Its picture and settings can still be used again."
 )
 

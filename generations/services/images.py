@@ -50,14 +50,14 @@ REFUSALS: Final[dict[str, str]] = {
         "This picture is too long and narrow. "
         f"Crop it until one side is at most {MAX_RATIO:g} times the other."
     ),
-    "animated": "This picture moves. Save one frame as JPEG, PNG or WebP and upload that.",
+    "animated": "This picture is animated. Save one frame as JPEG, PNG or WebP and upload that.",
     "broken_picture": (
         "This picture is damaged or incomplete. "
         "Open it, save it again as JPEG, PNG or WebP, and try once more."
     ),
     "picture_quota": (
         "Your team's pictures fill their {gigabytes:g} GB. Use one that is there already, "
-        "or ask whoever runs this site for more room."
+        "or ask the operator of this site for more space."
     ),
 }
 

@@ -148,7 +148,7 @@ def lock_waiting(actor: Actor, generation_id: UUID) -> Generation:
     if not may_change(actor, generation):
         raise NotYours("Only its maker, an admin or the owner may change a waiting clip.")
     if generation.status != Status.QUEUED:
-        raise LeftTheLine("This clip has left the line, so that it cannot be changed any more.")
+        raise LeftTheLine("This clip has left the line and can no longer be changed.")
     return generation
 
 

@@ -26,7 +26,7 @@ class StorageUnavailable(DomainError):
     def __init__(self) -> None:
         super().__init__(
             "The file could not be stored right now. Try again in a few minutes; "
-            "if it stays, tell whoever runs this site.",
+            "if it keeps happening, tell the operator of this site.",
             retry_after=RETRY_AFTER,
         )
 

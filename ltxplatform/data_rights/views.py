@@ -116,7 +116,7 @@ def _delete(request: HttpRequest, preview: dict[str, Any], begin: Callable[[str]
 
 def _undo(request: HttpRequest, deletion: Deletion | None, by: Actor | User) -> HttpResponse:
     if deletion is None or not deletions.undo_deletion(deletion=deletion, by=by, now=timezone.now()):
-        messages.error(request, "There is nothing to undo any more.")
+        messages.error(request, "There is nothing left to undo.")
         return redirect(exports.data_page(getattr(request, "team", None)))
     messages.success(request, "Nothing will be deleted.")
     return redirect(exports.data_page(deletion.team))
@@ -148,7 +148,7 @@ def _begin(request: HttpRequest, actor: Actor | None) -> HttpResponse:
         exports.start_export(person=_person(request), actor=actor, now=timezone.now())
     except exports.TooManyExports as error:
         return _page(request, team, status=422, refused=error.message)
-    messages.success(request, "The export is being made. You get an e-mail when it is ready.")
+    messages.success(request, "The export is being created. You will get an e-mail when it is ready.")
     return redirect(exports.data_page(team))
 
 

@@ -94,7 +94,7 @@ def test_people_are_invited_and_the_others_named(team, program):
     assert response.status_code == 201
     assert [each["email"] for each in body["data"]] == ["kim@example.com"]
     assert [(each["row"], each["message"]) for each in body["refused"]] == [
-        (1, "is a member already."),
+        (1, "is already a member."),
         (2, "is not an e-mail address."),
     ]
     assert_described(response, "post", "/invitations")

@@ -70,10 +70,10 @@ def test_what_was_done_is_told_with_old_and_new_values(team):
     assert "<del>$2.00</del>" in page
     assert "<ins>$3.00</ins>" in page
     assert f"removed the limit of {editor.email}" in page
-    assert "<strong>The platform</strong> changed how long files of clips are kept" in page
+    assert "<strong>The platform</strong> changed how long clip files are kept" in page
     assert "Days kept: <ins>30</ins>" in page
     assert "invited kim@example.com" in page
-    assert f"<strong>The platform</strong> let {editor.email} in" in page
+    assert f"<strong>The platform</strong> added {editor.email}" in page
     assert AuditEvent.objects.filter(action="limit.set").count() == 2
 
 

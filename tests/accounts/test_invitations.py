@@ -91,9 +91,9 @@ def test_a_pasted_list_becomes_invitations_and_says_what_it_left_out(team, owner
     assert new == {f"{word}@example.com" for word in ("one", "two", "three", "four", "five", "six", "seven")}
     said = {text.strip(): why for text, why in re.findall(r"<li><strong>([^<]*)</strong> ([^<]*)</li>", page)}
     assert said["email"] == "is not an e-mail address."
-    assert said["one@example.com"] == "stands in the list twice."
-    assert said[member.email] == "is a member already."
-    assert said["waiting@example.com"].startswith("is invited already.")
+    assert said["one@example.com"] == "is in the list twice."
+    assert said[member.email] == "is already a member."
+    assert said["waiting@example.com"].startswith("is already invited.")
     assert sum("plain Latin" in why for why in said.values()) == 2
     assert AuditEvent.objects.filter(action="invitation.sent", team=team).count() == 8
 

@@ -216,7 +216,7 @@ def test_a_key_of_somebody_else_is_not_rotated():
     key, plain = make_key(team)
     admin = make_member(team, "admin")
 
-    with pytest.raises(Exception, match="Only the person who made this key"):
+    with pytest.raises(Exception, match="Only the person who created this key"):
         rotate_api_key(actor=actor_for(team, admin), key_id=key.pk, overlap=DAY, now=timezone.now())
 
     assert ApiKey.objects.get(pk=key.pk).previous_hash == ""

@@ -25,7 +25,7 @@ def test_a_key_is_made_copied_and_revoked(cloned_database, page, settings):
         page.get_by_text("No keys yet").wait_for()
 
         page.get_by_label("Name").fill("Website")
-        page.get_by_role("button", name="Make key").click()
+        page.get_by_role("button", name="Create key").click()
         shown = page.locator("#new-key").inner_text().strip()
         page.locator("[data-copy='#new-key']").click()
         page.get_by_text("Copied").first.wait_for()

@@ -143,7 +143,7 @@ def test_the_list_tells_ended_keys_apart(team, owner):
 
     page = owner.get(url("keys", team)).content.decode()
 
-    assert all(word in page for word in ("Active", "Revoked", "Expired", "Maker left"))
+    assert all(word in page for word in ("Active", "Revoked", "Expired", "Creator left"))
     assert page.count("Revoke this key?") == 1
 
 
@@ -180,7 +180,7 @@ def test_revoking_is_confirmed_by_a_message(team, owner):
 
     response = owner.post(url("key_revoke", team, key.pk), follow=True)
 
-    assert "test is revoked" in response.content.decode()
+    assert "test was revoked" in response.content.decode()
 
 
 def test_revoking_takes_a_post(team, owner):

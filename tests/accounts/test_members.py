@@ -226,7 +226,7 @@ def test_a_refusal_is_a_sentence_on_the_page(team):
     response = admin.post(f"/t/{team.slug}/members/{owner_of(team).pk}/role/", {"role": "viewer"})
 
     assert response.status_code == 422
-    assert "Only an owner changes what" in response.content.decode()
+    assert "Only an owner can change what" in response.content.decode()
 
 
 def test_leaving_leads_home(team):

@@ -89,7 +89,7 @@ def test_without_a_provider_there_is_no_door() -> None:
 def test_a_new_person_gets_an_account_and_comes_back_to_it(provider: Provider) -> None:
     browser = Client()
     page = browser.get(LOGIN).content.decode()
-    assert "Go on with Studio login" in page
+    assert "Continue with Studio login" in page
     go(browser)
 
     user = User.objects.get(email="mara@example.com")
@@ -137,7 +137,7 @@ def test_an_address_that_is_not_confirmed_has_to_be(provider: Provider) -> None:
 
     page = go(browser)
 
-    assert "Look in your mail" in page.content.decode()
+    assert "Check your e-mail" in page.content.decode()
     assert browser.get(SECURITY).status_code == 302
 
 
@@ -145,7 +145,7 @@ def test_a_look_alike_from_a_provider_is_not_taken_over(provider: Provider) -> N
     provider.person["email"] = "mara@exаmple.com"  # noqa: RUF001  # a Cyrillic a
     browser = Client()
 
-    assert "Which address may we write to" in go(browser).content.decode()
+    assert "Which e-mail address may we write to" in go(browser).content.decode()
     refused = browser.post(reverse("socialaccount_signup"), {"email": provider.person["email"]})
 
     assert 'id="id_email-error"' in refused.content.decode()

@@ -28,13 +28,13 @@ def test_a_passkey_is_all_one_needs(cloned_database: str, page: Page) -> None:
         page.goto(f"{site}/accounts/signup/")
         page.get_by_role("link", name="Use a passkey instead").click()
         page.get_by_label("Email").fill(ADDRESS)
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         code = re.search(r"^[A-Z0-9]{4}-[A-Z0-9]{4}$", str(mail.outbox[-1].body), re.MULTILINE)
         assert code
         page.get_by_label("Code").fill(code[0])
         page.get_by_role("button", name="Confirm address").click()
         page.get_by_label("Name").fill("Mara's laptop")
-        page.get_by_role("button", name="Make passkey").click()
+        page.get_by_role("button", name="Create passkey").click()
         expect(page.get_by_role("button", name="Your account")).to_be_visible()
 
         page.goto(f"{site}/accounts/security/")

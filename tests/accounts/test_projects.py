@@ -64,7 +64,7 @@ def test_an_owner_adds_renames_archives_and_restores_a_project(team, owner):
     [
         ("  ", "Give the project a name."),
         ("x" * 61, "at most 60"),
-        ("SPRING", "project of this name already"),
+        ("SPRING", "already has a project with this name"),
     ],
 )
 def test_a_name_that_cannot_be_changes_nothing(team, owner, spring, name, sentence):

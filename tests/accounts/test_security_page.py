@@ -71,7 +71,7 @@ def test_what_happened_is_told(mara: User) -> None:
     assert "Sign-in failed" in page
     assert "with password · 127.0.0.1" in page
     assert page.index("Signed in") < page.index("Sign-in failed")
-    assert "Your account has one lock only" in page
+    assert "Your account has no second factor" in page
 
 
 @pytest.mark.parametrize("name", ["mfa_index", "mfa_list_webauthn", "usersessions_list"])

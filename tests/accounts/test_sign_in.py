@@ -117,7 +117,7 @@ def test_an_address_that_only_looks_like_letters_is_refused(address: str) -> Non
 def test_a_lockout_names_the_wait_whether_the_account_exists_or_not(mara: User) -> None:
     for email in (KNOWN, UNKNOWN):
         answers = [sign_in(Client(), email, "wrong", REMOTE_ADDR=f"192.0.2.{n}") for n in range(6)]
-        assert "is not right" in answers[4].content.decode()
+        assert "is wrong" in answers[4].content.decode()
         assert "Too many attempts. Try again in 5 minutes." in answers[5].content.decode()
 
     # The right password opens nothing either, so that trying on is pointless.
@@ -205,7 +205,7 @@ def test_a_session_ends_however_much_it_is_used(mara: User, settings) -> None:
     answer = browser.get(SECURITY, follow=True)
 
     assert answer.redirect_chain[0][0].startswith(LOGIN)
-    assert "Sign in again to go on" in answer.content.decode()
+    assert "Sign in again to continue" in answer.content.decode()
     assert "_auth_user_id" not in browser.session
 
 

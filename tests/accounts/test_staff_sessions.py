@@ -1,4 +1,4 @@
-"""Visits of staff: a reason first, everything written down, hardly anything changed, told afterwards."""
+"""Staff visits: a reason first, everything written down, hardly anything changed, told afterwards."""
 
 from datetime import timedelta
 

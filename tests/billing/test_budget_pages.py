@@ -116,7 +116,7 @@ def test_a_key_has_limits_too(team, owner):
         ({"amount": "-1"}, "is not an amount of dollars"),
         ({"amount": "0.0000001"}, "is not an amount of dollars"),
         ({"amount": "1 EUR"}, "is not an amount of dollars"),
-        ({"amount": "2000000"}, "A cap is between nothing and $1,000,000.00"),
+        ({"amount": "2000000"}, "A limit is between zero and $1,000,000.00"),
     ],
 )
 def test_nonsense_sets_no_limit(team, owner, jo, wrong, said):
@@ -235,7 +235,7 @@ def test_a_request_is_answered_once(team, owner, jo, limit):
     refused = post(owner, approve, amount="0.30", lasting="good")
 
     assert refused.status_code == 422
-    assert "answered already: declined" in refused.content.decode()
+    assert "already answered: declined" in refused.content.decode()
     assert cap_now(limit) == CAP
     assert "Not this week" in shown(jo, team)
     again = ask(team, jo, limit)

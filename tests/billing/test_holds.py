@@ -96,7 +96,7 @@ def test_too_little_credit_is_refused_and_nothing_is_written(credit):
         "needed": 75,
         "available": credit,
         "shortfall": 75 - credit,
-        "action": {"label": "Add credits"},
+        "action": {"label": "Buy credit"},
     }
     assert wallet(team) == (credit, 0)
     assert services.hold_of(attempt) is None

@@ -97,9 +97,7 @@ def test_a_clip_given_back_is_told_once(signed):
     for _ in range(2):
         services.refund_job(generation_id=attempt, actor=signed, reason="Broken", now=NOW)
 
-    assert told(team)[len(before) :] == [
-        ("Sam Staff, staff", "gave back $0.00006 that a clip had cost", "Broken")
-    ]
+    assert told(team)[len(before) :] == [("Sam Staff, staff", "refunded $0.00006 for a clip", "Broken")]
 
 
 def test_a_debt_written_off_and_a_refunded_purchase_are_told(signed):
@@ -113,8 +111,10 @@ def test_a_debt_written_off_and_a_refunded_purchase_are_told(signed):
     for _ in range(2):
         services.write_off_debt(debt=Debt.objects.get(), actor=signed, reason="Lost cause")
 
-    assert told(bought.team) == [("Sam Staff, staff", "began to refund $0.10 of a purchase", "Asked for")]
-    assert told(indebted.team) == [("Sam Staff, staff", "wrote $1.00 off that the team owed", "Lost cause")]
+    assert told(bought.team) == [
+        ("Sam Staff, staff", "started a refund of $0.10 for a purchase", "Asked for")
+    ]
+    assert told(indebted.team) == [("Sam Staff, staff", "wrote off $1.00 that the team owed", "Lost cause")]
 
 
 def test_the_team_reads_that_it_is_suspended_and_only_staff_read_why(staff):

@@ -202,7 +202,7 @@ def test_a_team_without_books_has_an_empty_page(owner):
 
     page = browser_of(owner).get(address(team)).content.decode()
 
-    assert "Nothing was booked yet" in page
+    assert "Nothing has been booked yet" in page
     assert downloaded(team, owner)[1:] == []
 
 
@@ -219,7 +219,7 @@ def test_the_page_shows_lines_filters_and_the_balance_at_a_moment(team, owner, j
     assert "Set aside for a clip" in page
     assert "Jo Lind" in page
     assert "\u2212$0.100834" in page
-    assert "Could be spent" in then
+    assert "Was available" in then
     assert "No line matches" in filtered
     assert nonsense.status_code == 200
     assert "Set aside for a clip" in nonsense.content.decode()

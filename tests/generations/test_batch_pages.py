@@ -81,7 +81,7 @@ def test_a_sweep_is_made_from_the_form_and_followed(client, team, image):
     page = text_of(client.get(response["Location"]))
     assert "Boats" in page
     assert page.count('class="slot"') == 3
-    assert "$0.0225 in all: $0.00 charged, $0.0225 held, $0.00 returned." in re.sub(r"<[^>]+>", "", page)
+    assert "$0.0225 in total: $0.00 charged, $0.0225 held, $0.00 returned." in re.sub(r"<[^>]+>", "", page)
     assert 'hx-trigger="news"' in progress_part(page)
 
 
@@ -160,7 +160,7 @@ def test_a_matrix_names_what_is_missing(client, team):
         (filled("seeds", seeds="1-4", prompt=""), "4 clips for $0.03"),
         (filled("seeds", seeds="1"), "1 clip for $0.0075"),
         (filled("seeds", seeds="1-4"), "All ready in "),
-        (filled("seeds", seeds="x"), "What is still missing decides the price."),
+        (filled("seeds", seeds="x"), "Fill in what is missing to see the price."),
         (filled("rows", csv="num_frames\n9\n17\nmany\n"), "2 clips for $0.0217"),
         (filled("rows", csv="num_frames\n9\n17\nmany\n"), "1 row not counted"),
         (filled("seeds", seeds="1-999"), "at most 200 clips"),

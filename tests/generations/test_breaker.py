@@ -19,7 +19,7 @@ from tests.support.databases import address_of
 from tests.support.factories import make_image, owner_of
 
 pytestmark = pytest.mark.django_db
-PAUSED = "Paused by the service; place and price kept."
+PAUSED = "Paused by the service. Its place and price are kept, and it continues automatically."
 
 
 @pytest.fixture(autouse=True)

@@ -133,7 +133,7 @@ def test_an_expanded_prompt_is_shown_beside_the_written_one(client, clip):
         (Status.FAILED, "provider_error", "could not be rendered", "Try again"),
         (Status.REJECTED, "content_policy_violation", "safety check", "Change and try again"),
         (Status.CANCELED, "canceled", "You canceled this clip.", "Try again"),
-        (Status.EXPIRED, "start_deadline", "had not started in time", "Try again"),
+        (Status.EXPIRED, "start_deadline", "did not start in time", "Try again"),
     ],
 )
 def test_a_clip_that_was_not_made_says_why_what_it_cost_and_what_next(
@@ -144,7 +144,7 @@ def test_a_clip_that_was_not_made_says_why_what_it_cost_and_what_next(
     page = page_of(client, clip)
 
     assert sentence in page
-    assert "Nothing was charged. $0.0075 is back in the team's credits." in page
+    assert "Nothing was charged. $0.0075 is back in the team's credit." in page
     assert f"create/?from={clip.pk}" in page
     assert f">{button}<" in page
 

@@ -194,7 +194,7 @@ def test_a_filter_without_clips_says_how_to_leave_it(client, clips, team, pictur
 
     page = text_of(client.get(clips, {"status": "ready"}))
 
-    assert "No clip is here" in page
+    assert "No clips match" in page
     assert f'href="{clips}"' in page
 
 

@@ -125,7 +125,7 @@ def test_an_upload_that_gets_lost_can_be_repeated(site: str, team: Team, page: P
     open_create(page, site, team)
     page.route("**/images/", lambda route: route.abort())
     page.locator("#create-file").set_input_files(photo)
-    expect(page.get_by_text("The upload did not get through.")).to_be_visible()
+    expect(page.get_by_text("The upload failed.")).to_be_visible()
 
     page.unroute("**/images/")
     page.get_by_role("button", name="Try again").click()

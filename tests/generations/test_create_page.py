@@ -336,7 +336,7 @@ def test_without_funds_nothing_is_made_or_held(team, client):
 
     page = refused(client, reverse("generations:create", args=[poor.slug]), filled(picture))
 
-    assert "Not enough credits" in page
+    assert "Not enough credit" in page
     assert not Generation.objects.exists()
     assert balance_of(poor).held == 0
 
@@ -519,7 +519,7 @@ def test_the_button_says_what_is_left_of_ones_own_limit(team):
     mine, others = browser_of(jo), browser_of(factories.owner_of(team))
 
     form = mine.get(f"/t/{team.slug}/create/").content.decode()
-    assert "$0.099166 of your limit of $0.20 a day left after" in form
+    assert "$0.099166 of your limit of $0.20 a day left afterwards" in form
     dear = mine.get(f"/t/{team.slug}/price/?num_frames=721").content.decode()
     assert "Your limit of $0.20 a day has $0.20 left: this clip costs more." in dear
     assert "your limit" not in others.get(f"/t/{team.slug}/create/").content.decode().casefold()

@@ -125,7 +125,7 @@ def test_a_sweep_shows_its_price_while_it_is_written_and_its_progress_afterwards
     expect(page.locator(".slot")).to_have_count(3, timeout=SOON)
     bring(Generation.objects.first(), Status.FAILED)
     expect(page.locator("#progress")).to_contain_text("$0.0075 returned", timeout=SOON)
-    page.get_by_role("button", name="Cancel what is not finished").click()
+    page.get_by_role("button", name="Cancel unfinished clips").click()
     page.get_by_role("button", name="Cancel the clips").click()
     expect(page.get_by_text("2 clips canceled")).to_be_visible(timeout=SOON)
     assert Batch.objects.get().size == 3

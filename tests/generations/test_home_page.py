@@ -64,7 +64,7 @@ def test_each_step_ticks_itself_and_all_done_leave(team) -> None:
     [
         ("viewer", ["Confirm your e-mail address"]),
         ("billing", ["Confirm your e-mail address", "Buy credit"]),
-        ("editor", ["Confirm your e-mail address", "Pick a picture", "Make the first clip"]),
+        ("editor", ["Confirm your e-mail address", "Pick a picture", "Create your first clip"]),
     ],
 )
 def test_nobody_is_sent_where_they_may_not_go(team, role: str, labels: list[str]) -> None:

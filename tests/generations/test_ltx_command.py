@@ -237,7 +237,7 @@ def test_without_credits_nothing_is_queued(picture: Path) -> None:
     error = refused(picture, "A boat")
 
     assert error.returncode == Exit.NO_CREDITS
-    assert "Add credits" in str(error)
+    assert "Buy credit" in str(error)
     assert not Generation.objects.exists()
 
 

@@ -159,7 +159,7 @@ def test_too_few_credits_lead_to_billing(spring):
 
     assert refused.status_code == 402
     url = f"http://testserver{reverse('billing:home', args=[poor.slug])}"
-    assert refused.json()["action"] == {"label": "Add credits", "url": url}
+    assert refused.json()["action"] == {"label": "Buy credit", "url": url}
 
 
 def test_statement_and_usage_tell_projects_apart(team, spring, program):

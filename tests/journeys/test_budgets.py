@@ -45,8 +45,8 @@ def test_a_refused_member_asks_and_the_owners_answer_lets_the_clip_through(
     owner = signed_in(browser.new_context().new_page(), running.url, factories.owner_of(team))
     owners_watch = Watch(owner, running.url, running.live_url)
     owner.goto(f"{billing}/budgets/")
-    owner.get_by_label("Who").select_option(label="Jo Lind")
-    owner.get_by_label("At most, in dollars", exact=True).last.fill("0.20")
+    owner.get_by_label("Applies to").select_option(label="Jo Lind")
+    owner.get_by_label("Limit in dollars", exact=True).last.fill("0.20")
     owner.get_by_role("button", name="Set limit").click()
     expect(owner.locator(".allowance")).to_contain_text("$0.20 a day")
 
@@ -65,7 +65,7 @@ def test_a_refused_member_asks_and_the_owners_answer_lets_the_clip_through(
     page.get_by_role("link", name="Ask for more").click()
     expect(page.get_by_label("How much more, in dollars")).to_have_value("0.001668")
     page.get_by_label("How much more, in dollars").fill("0.10")
-    page.get_by_label("What for").fill("A second take of the harbour")
+    page.get_by_label("Reason").fill("A second take of the harbour")
     page.get_by_role("button", name="Ask the owners").click()
     expect(page.locator(".asked")).to_contain_text("Waiting")
 

@@ -34,7 +34,7 @@ def test_an_owner_buys_25_dollars_and_sees_them(home: str, team: Team, page: Pag
     page.locator("button.pack[value='25']").click()
     pay_with(page, "pm_card_visa")
 
-    expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Paid. The credit has been added.")).to_be_visible(timeout=20_000)
     expect(page.locator("#balance")).to_contain_text("$26.00")
     assert balance_of(team).available == 26_000_000
     page.goto(home)
@@ -52,7 +52,7 @@ def test_3d_secure_and_a_declined_card(home: str, team: Team, page: Page) -> Non
     pay_with(page, "pm_card_authenticationRequired")
     page.get_by_role("button", name="Complete authentication").click()
 
-    expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Paid. The credit has been added.")).to_be_visible(timeout=20_000)
     assert balance_of(team).available == 13_500_000
 
 
@@ -65,4 +65,4 @@ def test_coming_back_without_paying_and_paying_then(home: str, team: Team, page:
     page.get_by_role("button", name="Pay $10.00").click()
     pay_with(page, "pm_card_visa")
 
-    expect(page.get_by_text("Paid. The credit is there.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Paid. The credit has been added.")).to_be_visible(timeout=20_000)

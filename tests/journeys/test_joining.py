@@ -39,18 +39,18 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     nora.get_by_role("link", name="Create an account").click()
     nora.get_by_role("link", name="Use a passkey instead").click()
     nora.get_by_label("Email").fill(NORA)
-    nora.get_by_role("button", name="Go on").click()
+    nora.get_by_role("button", name="Continue").click()
     nora.get_by_label("Code").fill(emailed(running, "web", r"^([A-Z0-9]{4}-[A-Z0-9]{4})$"))
     nora.get_by_role("button", name="Confirm address").click()
     nora.wait_for_load_state()  # the page's script makes the passkey
     nora.get_by_label("Name").fill("Nora's phone")
-    nora.get_by_role("button", name="Make passkey").click()
+    nora.get_by_role("button", name="Create passkey").click()
     nora.get_by_role("button", name="Accept invitation").click()
     expect(nora.locator("h1")).to_be_visible()
 
     owner.goto(f"{team_pages}/billing/budgets/")
-    owner.get_by_label("Who").select_option(label=NORA)
-    owner.get_by_label("At most, in dollars", exact=True).last.fill("0.20")
+    owner.get_by_label("Applies to").select_option(label=NORA)
+    owner.get_by_label("Limit in dollars", exact=True).last.fill("0.20")
     owner.get_by_role("button", name="Set limit").click()
     expect(owner.locator(".allowance")).to_contain_text("$0.20 a day")
 

@@ -79,7 +79,7 @@ def test_from_sign_up_to_the_confirmed_address(visitor: Client) -> None:
     page = visitor.get(reverse("account_email_verification_sent"))
     assert ADDRESS in sound(page.content.decode())
     wrong = visitor.post(reverse("account_email_verification_sent"), {"code": "WRNG-WRNG"})
-    assert "This is not the code" in sound(wrong.content.decode())
+    assert "This is not the right code" in sound(wrong.content.decode())
     answer = visitor.post(reverse("account_email_verification_sent"), {"code": code}, follow=True)
     assert answer.wsgi_request.user == User.objects.get(email=ADDRESS)
 
@@ -120,7 +120,7 @@ def test_an_address_is_kept_once_it_is_confirmed(member: Client) -> None:
     assert "second@example.com" in sound(member.get(reverse("account_email")).content.decode())
 
     member.post(reverse("account_email"), {"email": "second@example.com", "action_remove": ""})
-    assert "second@example.com is removed." in member.get(reverse("account_email")).content.decode()
+    assert "second@example.com was removed." in member.get(reverse("account_email")).content.decode()
 
 
 FACTORS = [

@@ -28,7 +28,7 @@ def test_a_page_says_that_the_service_starts_again(database_away):
         answer = browser.get(address)
 
         assert (answer.status_code, answer["Retry-After"]) == (503, "2")
-        assert "The service is starting again" in answer.content.decode()
+        assert "The service is restarting" in answer.content.decode()
 
 
 def test_the_api_says_so_as_a_problem(database_away):
@@ -49,4 +49,4 @@ def test_another_fault_is_called_a_fault(client):
     answer = client.get("/broken/")
 
     assert answer.status_code == 500
-    assert "Something failed on our side" in answer.content.decode()
+    assert "Something went wrong on our side" in answer.content.decode()

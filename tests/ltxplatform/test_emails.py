@@ -97,4 +97,4 @@ def test_a_changed_password_is_told_by_the_readers_own_clock(settings) -> None:
 
     (told,) = mail.outbox
     assert told.subject == "Your password was changed"
-    assert re.search(rf"at \d+ \w+ {datetime.now(UTC).year}, \d\d:\d\d JST", told.body)
+    assert re.search(rf"on \d+ \w+ {datetime.now(UTC).year}, \d\d:\d\d JST", told.body)

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("team", help="the team's short name, as in its addresses")
         parser.add_argument("amount", help="dollars, such as 10 or 2.50")
         parser.add_argument("--reason", required=True, help="why, for the statement")
-        parser.add_argument("--days", type=int, help="the credit ends so many days from now")
+        parser.add_argument("--days", type=int, help="the credit expires after this many days")
         parser.add_argument(
             "--key", default="", help="repeating the command with the same key gives nothing more"
         )

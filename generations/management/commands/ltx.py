@@ -31,7 +31,7 @@ from generations.states import Status
 
 CANCEL_SECONDS = 30
 EXPLANATION = (
-    "The price is printed first and held from the team's credits; it is charged when the clip is\n"
+    "The price is printed first and held from the team's credit; it is charged when the clip is\n"
     "ready, and comes back in every other case. The running workers make the clip (make demo).\n\n"
     "exit codes:\n" + "\n".join(f"  {int(code)}  {meaning}" for code, meaning in MEANINGS.items())
 )
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         if outcome == CancelOutcome.PENDING_UPSTREAM:
             shown.say("Asking fal to stop it.")
         elif outcome == CancelOutcome.TOO_LATE:
-            shown.say("It is finished already and being saved: it cannot be canceled any more.")
+            shown.say("It is already finished and being saved: it can no longer be canceled.")
         try:
             return follow(generation.pk, shown, seconds=CANCEL_SECONDS)
         except KeyboardInterrupt:
@@ -160,7 +160,7 @@ class Command(BaseCommand):
                 raise stop(
                     Exit.TIME_UP,
                     f"Clip {generation.pk} is still on its way ({status.label.lower()}). "
-                    f"It goes on; you find it under Clips of {generation.team.name}.",
+                    f"It continues; you will find it under Clips of {generation.team.name}.",
                 )
 
 

@@ -71,7 +71,7 @@ def preview_account(person: User) -> AccountEnd:
     """Reads every team of the person."""
     own: list[TeamEnd] = []
     shared: list[Membership] = []
-    blockers = ["You are of the staff. Have those rights taken away first."] if person.is_staff else []
+    blockers = ["You have staff rights. Have them removed first."] if person.is_staff else []
     for membership in Membership.objects.filter(user=person).select_related("team").order_by("team__name"):
         others = Membership.objects.filter(team=membership.team).exclude(user=person)
         if not others.exists():
@@ -115,7 +115,7 @@ def request_team_deletion(*, actor: Actor, typed: str, now: datetime) -> Deletio
         raise FieldErrors({"__all__": blockers})
     person = actor.user or first_owner(team)
     if person is None:
-        raise FieldErrors({"__all__": ["The team has no owner, so it is gone already."]})
+        raise FieldErrors({"__all__": ["The team has no owner, so it is already gone."]})
     return _request(person, team, now, by=actor)
 
 

@@ -60,7 +60,7 @@ def start_export(*, person: User, actor: Actor | None = None, now: datetime) -> 
         return running
     if _of(person, team).filter(created_at__gt=now - timedelta(days=1)).count() >= settings.EXPORTS_A_DAY:
         raise TooManyExports(
-            f"At most {settings.EXPORTS_A_DAY} exports are made in a day. Try again tomorrow."
+            f"At most {settings.EXPORTS_A_DAY} exports can be created per day. Try again tomorrow."
         )
     subject = Subject(person, team)
     first = next(iter(content.sections_of(subject)))

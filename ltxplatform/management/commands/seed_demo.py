@@ -26,7 +26,7 @@ STAFF: Final = "admin@example.com"
 
 
 class Command(BaseCommand):
-    help = "Make demo people, two teams and credits, and print the logins. Runs as often as you like."
+    help = "Make demo people, two teams and credit, and print the logins. Runs as often as you like."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IN_DEVELOPMENT:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             f"Password of everybody: {PASSWORD}",
             f"  {OWNER:<20} owner of the team {demo.name}, which has {credits_left}",
             *(f"  {email:<20} {role} there: {what}" for email, _, role, what in MEMBERS),
-            f"  {OUTSIDER:<20} owner of the team {other.name}, without credits",
+            f"  {OUTSIDER:<20} owner of the team {other.name}, without credit",
             f"  {STAFF:<20} staff, at /{settings.ADMIN_PATH}/",
         ]
         self.stdout.write("\n".join(lines))
@@ -58,7 +58,7 @@ def seed() -> tuple[Team, Team]:
     other = team_of(person(OUTSIDER, "Otto Other"), name="Other", slug="other")
     person(STAFF, "Ada Admin", is_staff=True, is_superuser=True)
     grant_promo(
-        team=demo, amount=CREDITS, key="demo", actor="system", reason="Credits to try the platform with"
+        team=demo, amount=CREDITS, key="demo", actor="system", reason="Credit to try the platform with"
     )
     return demo, other
 

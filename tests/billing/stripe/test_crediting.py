@@ -26,7 +26,7 @@ def test_a_completed_page_is_not_a_payment(desk: Desk, buyer: Buyer) -> None:
     assert balance_of(buyer.team).available == 0
     assert (buyer.purchase().state, buyer.purchase().payment.is_processing) == ("open", True)
     page = buyer.page_of(buyer.purchase(), "?from=stripe").content.decode()
-    assert "Your bank is working on it." in page
+    assert "Your bank is processing the payment." in page
 
 
 def test_a_slow_payment_counts_when_it_arrives(desk: Desk, buyer: Buyer) -> None:

@@ -16,7 +16,7 @@ def test_coming_back_from_stripe_credits_at_once(desk: Desk, buyer: Buyer) -> No
 
     page = buyer.page_of(buyer.purchase(), "?from=stripe").content.decode()
 
-    assert "Paid. The credit is there." in page
+    assert "Paid. The credit has been added." in page
     assert "every 2s" not in page
     assert balance_of(buyer.team).available == 25_000_000
     desk.deliver_all()

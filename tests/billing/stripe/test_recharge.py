@@ -300,10 +300,10 @@ def test_a_deletion_that_nobody_told_is_found_when_somebody_buys(desk: Desk, sav
 @pytest.mark.parametrize(
     ("amounts", "said"),
     [
-        ({"credit": "4"}, "Each purchase is between $5.00 and $2,000.00."),
-        ({"credit": "2001", "monthly_cap": "5000"}, "Each purchase is between"),
-        ({"threshold": "0"}, "The balance to buy at is above zero"),
-        ({"monthly_cap": "19"}, "has room for one purchase"),
+        ({"credit": "4"}, "Each purchase must be between $5.00 and $2,000.00."),
+        ({"credit": "2001", "monthly_cap": "5000"}, "Each purchase must be between"),
+        ({"threshold": "0"}, "The balance to buy at must be above zero"),
+        ({"monthly_cap": "19"}, "must cover at least one purchase"),
         ({"credit": "20.005"}, "Dollars have two decimals."),
         ({"credit": "-20"}, "Write an amount in US dollars"),
         ({"credit": "20 EUR"}, "Write an amount in US dollars"),

@@ -51,11 +51,11 @@ def test_with_yes_a_team_ends_after_its_grace_and_its_owner_can_undo_it(team):
 
     deletion = Deletion.objects.get()
     assert (deletion.team, deletion.person, deletion.state) == (team, factories.owner_of(team), "waiting")
-    assert f"It ends on {deletion.due_at:%-d %B %Y}." in said
+    assert f"It will be deleted on {deletion.due_at:%-d %B %Y}." in said
     assert told("team.deletion_requested") == [("The platform", team)]
     assert Team.objects.get(pk=team.pk).ends_at == deletion.due_at
     tasks.tell_about_deletion(deletion_id=str(deletion.pk))
-    assert "Whoever runs this site began it for the owners." in mail.outbox[-1].body
+    assert "The operator of this site requested this for the owners." in mail.outbox[-1].body
     run("delete_team", team.slug, "--yes")  # asked again: the same
     assert Deletion.objects.count() == 1
 
@@ -89,7 +89,7 @@ def test_an_account_ends_with_the_teams_that_are_its_alone(team):
     assert set(Deletion.objects.values_list("team", "person")) == {(None, person.pk), (team.pk, person.pk)}
     assert told("user.deletion_requested") == [("The platform", None)]
     tasks.tell_about_deletion(deletion_id=str(Deletion.objects.get(team=None).pk))
-    assert "Whoever runs this site began it for you, and the teams" in mail.outbox[-1].body
+    assert "The operator of this site requested this for you, and the teams" in mail.outbox[-1].body
     assert told("team.deletion_requested") == [("The platform", team)]
     assert Team.objects.get(pk=shared.pk).ends_at is None
 

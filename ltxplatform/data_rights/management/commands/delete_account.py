@@ -15,7 +15,10 @@ from ltxplatform.data_rights.services import deletions
 
 
 class Command(BaseCommand):
-    help = "Show what goes with an account, and with --yes begin its end. The person is told and can undo it in time."
+    help = (
+        "Show what is deleted with an account, and with --yes schedule its deletion. "
+        "The person is told and can undo it in time."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("address", help="the account's e-mail address")
@@ -41,4 +44,6 @@ class Command(BaseCommand):
             )
         except DomainError as error:
             raise CommandError(why_refused(error)) from error
-        self.stdout.write(f"It ends on {deletion.due_at:%-d %B %Y}. Until then the person can undo it.")
+        self.stdout.write(
+            f"It will be deleted on {deletion.due_at:%-d %B %Y}. Until then the person can undo it."
+        )

@@ -17,7 +17,8 @@ from ltxplatform.data_rights.services import deletions
 
 class Command(BaseCommand):
     help = (
-        "Show what goes with a team, and with --yes begin its end. Owners are told and can undo it in time."
+        "Show what is deleted with a team, and with --yes schedule its deletion. "
+        "Owners are told and can undo it in time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,4 +39,6 @@ class Command(BaseCommand):
             )
         except DomainError as error:
             raise CommandError(why_refused(error)) from error
-        self.stdout.write(f"It ends on {deletion.due_at:%-d %B %Y}. Until then the owners can undo it.")
+        self.stdout.write(
+            f"It will be deleted on {deletion.due_at:%-d %B %Y}. Until then the owners can undo it."
+        )

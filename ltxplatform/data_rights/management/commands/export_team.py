@@ -17,7 +17,7 @@ from ltxplatform.data_rights.services import content, deletions, exports
 
 
 class Command(BaseCommand):
-    help = "Begin an export of everything of a team. An owner gets the e-mail and downloads it, as ever."
+    help = "Start an export of everything a team has. An owner gets the e-mail and downloads it, as usual."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("team", help="the team's short name, as in its addresses")

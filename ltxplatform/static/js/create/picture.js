@@ -51,7 +51,7 @@ function showFailure() {
   showUpload(false);
   const error = document.getElementById("picture-error");
   error.hidden = false;
-  error.querySelector("[data-upload-error]").textContent = "The upload did not get through.";
+  error.querySelector("[data-upload-error]").textContent = "The upload failed.";
   error.querySelector("[data-upload-retry]").hidden = false;
 }
 
