@@ -106,7 +106,7 @@ class RotateApiKey(ApiView):
         responses={200: NewKeyOutput, **problems(400, 404, 409, 415)},
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """The answer is the only place that shows it; the old secret works on for `overlap_hours`. For keys of the
+        """The answer is the only place that shows it; the old secret keeps working for `overlap_hours`. For keys of the
         person who made the key that asks. Needs the scope `admin`."""
         actor = actor_of(request)
         api_keys.key_of(actor.team, pk, now=timezone.now())

@@ -19,11 +19,11 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "done",
     Exit.UNEXPECTED: "something unexpected",
-    Exit.BAD_INPUT: "an option, the picture or the prompt will not do",
+    Exit.BAD_INPUT: "an option, the picture or the prompt is not valid",
     Exit.NO_CREDITS: "not enough credit",
     Exit.REFUSED: "the content was refused",
     Exit.FAILED: "it failed at fal; nothing was charged",
-    Exit.TIME_UP: "the time was up: the clip goes on and its id is printed, or it expired in line",
+    Exit.TIME_UP: "the time was up: the clip continues and its id is printed, or it expired in line",
     Exit.CANCELED: "canceled; Ctrl-C cancels the clip, not only the command",
 }
 

@@ -13,18 +13,20 @@ from accounts.permissions import SCOPE_PERMISSIONS
 
 
 class Command(BaseCommand):
-    help = "Make an API key for a team and print it. It is shown this once and stored as a hash."
+    help = "Create an API key for a team and print it. It is shown only once and stored as a hash."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("team", help="the team as it stands in addresses, for example: ada")
+        parser.add_argument("team", help="the team's short name, as in its addresses")
         parser.add_argument(
             "--scope",
             action="append",
             choices=list(SCOPE_PERMISSIONS),
-            help="what the key may do; repeat for more, leave out for everything",
+            help="a scope of the key; repeat for more, leave out for all",
         )
         parser.add_argument("--name", default="command line", help="what the key is for")
-        parser.add_argument("--user", metavar="EMAIL", help="whose key it is; otherwise the team's owner's")
+        parser.add_argument(
+            "--user", metavar="EMAIL", help="who the key belongs to; default the team's owner"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         maker = _maker(team=options["team"], email=options["user"])

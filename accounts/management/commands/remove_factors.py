@@ -9,7 +9,7 @@ from accounts.services.second_factors import remove_factors
 
 
 class Command(BaseCommand):
-    help = "Takes all second factors of an account away, ends its sessions and mails its owner."
+    help = "Remove all second factors from an account, end its sessions and e-mail its owner."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("address", help="the account's e-mail address")

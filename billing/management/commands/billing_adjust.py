@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("team", help="the team's short name, as in its addresses")
-        parser.add_argument("amount", help="dollars, such as 10 or 2.50; below zero takes them: -2.50")
+        parser.add_argument("amount", help="dollars, such as 10 or 2.50; negative to take credit away: -2.50")
         parser.add_argument("--reason", required=True, help="why, for the statement")
         parser.add_argument("--by", required=True, help="your address; you are on the staff")
         parser.add_argument("--approved-by", default="", help="address of the second member of staff")

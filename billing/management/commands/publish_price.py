@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "cost", help="dollars that fal takes for a billed second (24 frames), such as 0.02"
+            "cost", help="dollars that fal charges for a billed second (24 frames), such as 0.02"
         )
         parser.add_argument("--margin", type=int, help="percent on top; default PRICE_MARGIN_PERCENT")
         parser.add_argument("--detail-passes", type=int, default=2, help="passes billed with the detail pass")

@@ -12,12 +12,10 @@ GOAL: Final = 0.25
 
 
 class Command(BaseCommand):
-    help = "Shows how far the expected times told at submission were off, by kind of clip."
+    help = "Show how far the expected times given at submission were off, by kind of clip."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--days", type=float, default=7, help="clips that were ready in these last days (7)"
-        )
+        parser.add_argument("--days", type=float, default=7, help="clips finished within the last N days (7)")
 
     def handle(self, *args: Any, days: float, **options: Any) -> None:
         errors = eta_errors(since=timezone.now() - timedelta(days=days))

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("prompt", metavar="PROMPT", help="what happens in the clip")
         length = parser.add_mutually_exclusive_group()
         length.add_argument(
-            "--seconds", metavar="S", help="length at 24 frames a second, to the nearest that fits"
+            "--seconds", metavar="S", help="length at 24 frames a second, rounded to the nearest valid one"
         )
         length.add_argument("--frames", metavar="N", help="length in frames (default 121)")
         parser.add_argument("--resolution", choices=values("resolution"))
@@ -63,9 +63,9 @@ class Command(BaseCommand):
         parser.add_argument("--detail", action="store_true", help="second, refining pass; doubles the price")
         parser.add_argument("--seed", metavar="N", help="the same seed with the same settings repeats a clip")
         parser.add_argument("--quality", choices=list(QUALITY_PRESETS), help="steps of both passes")
-        parser.add_argument("--negative", metavar="TEXT", help="what to keep out")
+        parser.add_argument("--negative", metavar="TEXT", help="what to avoid")
         parser.add_argument(
-            "--frame-rate", metavar="N", help="frames shown per second; not a matter of price"
+            "--frame-rate", metavar="N", help="frames shown per second; does not change the price"
         )
         parser.add_argument(
             "--lora", metavar="PATH[:SCALE]", action="append", help="add-on weights; repeatable"

@@ -8,7 +8,9 @@ from generations.services.orphans import find_all
 
 
 class Command(BaseCommand):
-    help = "List the files that no row names and that are older than a day. The schedule removes them bit by bit."
+    help = (
+        "List the files that no row names and that are older than a day. The schedule removes them gradually."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--delete", action="store_true", help="remove them now")

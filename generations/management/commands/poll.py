@@ -24,7 +24,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Follows the jobs at fal and wakes what is due. Ends with an error when the database goes away."
+    help = "Follow the jobs at fal and start what is due. Ends with an error when the database goes away."
     requires_system_checks = [Tags.compatibility, Tags.security]  # the others would load all pages
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,9 +10,7 @@ FOR_EVER = "forever"
 
 
 class Command(BaseCommand):
-    help = (
-        "Say how long a team keeps the files of its clips. Rows, recipes, pictures and money stay for ever."
-    )
+    help = "Set how long a team keeps the files of its clips. Rows, recipes, pictures and the books are kept forever."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("team", help="the team's short name, as in its addresses")
