@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 RUN := .venv/bin
 READY := .venv/.dev.installed
-WORKERS ?= 3
+WORKERS ?= 2
 TESTS ?=
 
 # Values that stand for a production machine, so that its checks are run against something.

@@ -87,15 +87,16 @@ def test_a_submit_can_be_dropped_before_acceptance(fal, sandbox):
 
 
 def test_in_progress_can_fall_back_into_the_line(fal, sandbox):
-    sandbox.control(inference_seconds=0.3, queue_seconds=0.2)
-    sandbox.rule("inference", "requeue", times=1, after_seconds=0.1)
+    # Each state lasts long enough to be seen by somebody who is kept from looking for a while.
+    sandbox.control(inference_seconds=1.2, queue_seconds=1)
+    sandbox.rule("inference", "requeue", times=1, after_seconds=1)
     request_id = fal.submitted()
     states: list[str] = []
     while not states or states[-1] != "COMPLETED":
         state = fal.status(request_id).json()["status"]
         if not states or state != states[-1]:
             states.append(state)
-        time.sleep(0.02)
+        time.sleep(0.05)
 
     assert states == ["IN_QUEUE", "IN_PROGRESS", "IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     assert sandbox.requests()[0]["requeues"] == 1
