@@ -44,7 +44,7 @@ def test_what_fal_drops_when_asked_ends_and_is_released(fal, late):
 
 
 def test_what_fal_renders_on_is_delivered_and_paid(fal, team):
-    fal.control(inference_seconds=0.5, cancel_lets_finish=True)
+    fal.control(inference_seconds=2, cancel_lets_finish=True)
     generation = make_generation(team)
     flow.dispatch_all()
     while flow.poll_once() == ["IN_QUEUE"]:

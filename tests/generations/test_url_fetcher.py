@@ -349,7 +349,7 @@ def test_a_dripping_answer_ends_at_the_deadline(inside: str, monkeypatch: pytest
     _, failure = fetched(f"{inside}/drip")
 
     assert failure is not None
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
 
 
 def test_a_name_server_that_is_silent_ends_at_the_deadline(
@@ -359,14 +359,14 @@ def test_a_name_server_that_is_silent_ends_at_the_deadline(
     over = threading.Event()
 
     def silence() -> list[str]:
-        over.wait(10)
+        over.wait(20)
         return []
 
     names["silent.example"] = silence
     began = time.monotonic()
     try:
         assert fetched("https://silent.example/")[1] is not None
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
     finally:
         over.set()
 

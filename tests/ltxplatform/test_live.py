@@ -210,7 +210,7 @@ def test_one_person_has_only_so_many_streams(live: str, team: Team) -> None:
         with opened(page(live, team), **session_of(factories.make_member(team, "viewer"))) as stream:
             assert stream.status == 200
     # A page that was closed makes room.
-    assert processes.wait_until(lambda: status_of(page(live, team), person) == 200, seconds=5)
+    assert processes.wait_until(lambda: status_of(page(live, team), person) == 200, seconds=20)
 
 
 def status_of(url: str, headers: dict[str, str]) -> int:

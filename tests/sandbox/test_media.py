@@ -5,6 +5,7 @@ import time
 import httpx
 import pytest
 
+from ltxplatform.processes import wait_until
 from tests.sandbox.conftest import nobody
 
 
@@ -21,13 +22,12 @@ def test_ranges(clip):
 
 
 def test_a_clip_expires_when_its_owner_says_so(fal):
-    wish = {"X-Fal-Object-Lifecycle-Preference": '{"expiration_duration_seconds": 0.3}'}
+    wish = {"X-Fal-Object-Lifecycle-Preference": '{"expiration_duration_seconds": 1.5}'}
     _, result = fal.finished(headers=wish)
     url = result.json()["video"]["url"]
 
     assert nobody.get(url).status_code == 200
-    time.sleep(0.4)
-    assert nobody.get(url).status_code == 404
+    assert wait_until(lambda: nobody.get(url).status_code == 404, seconds=10)
 
 
 def test_missing(sandbox, clip):
@@ -81,10 +81,10 @@ def test_slow_trickle(sandbox, clip):
         assert int(answer.headers["content-length"]) == clip["file_size"]
         for chunk in answer.iter_bytes():
             received += chunk
-            if time.monotonic() - began > 0.35:
+            if (spent := time.monotonic() - began) > 0.35:
                 break
 
-    assert 100 <= len(received) <= 1000
+    assert 100 <= len(received) <= 100 * (spent / 0.1 + 2)
 
 
 def test_a_rule_for_one_prompt_leaves_the_others_alone(fal, sandbox, clip):

@@ -30,7 +30,7 @@ def test_submit_answers_as_fal_does(fal):
 
 
 def test_a_request_goes_from_the_line_through_inference_to_a_clip(fal, sandbox):
-    sandbox.control(queue_seconds=0.3, inference_seconds=0.6)
+    sandbox.control(queue_seconds=1.0, inference_seconds=1.5)
     request_id = fal.submitted()
 
     waiting = fal.status(request_id)
@@ -43,9 +43,7 @@ def test_a_request_goes_from_the_line_through_inference_to_a_clip(fal, sandbox):
     assert "queue_position" not in running
     assert (early.status_code, early.json()) == (400, {"detail": "Request is still in progress"})
     assert fal.status(request_id).status_code == 200
-    assert (
-        0.3 <= done["metrics"]["inference_time"] < 30
-    )  # rendering on a busy machine may take longer than asked
+    assert done["metrics"]["inference_time"] >= 1.2
     result = fal.result(request_id)
     assert result.status_code == 200
     assert result.headers["x-fal-billable-units"] == "0.375"
@@ -66,10 +64,10 @@ def test_the_result_names_a_clip_that_can_be_fetched(fal):
 
 
 def test_logs_come_only_when_asked_for_and_count_the_steps(fal, sandbox):
-    sandbox.control(inference_seconds=0.5)
+    sandbox.control(inference_seconds=3.0)
     request_id = fal.submitted(first_pass_num_inference_steps=4, second_pass_num_inference_steps=6)
     fal.until(request_id, "IN_PROGRESS")
-    time.sleep(0.25)
+    time.sleep(0.8)
 
     logs = fal.status(request_id, logs=1).json()["logs"]
 
@@ -114,7 +112,7 @@ def test_low_priority_waits_behind_everybody(fal, sandbox):
 
 
 def test_no_more_run_at_once_than_the_account_may(fal, sandbox):
-    sandbox.control(concurrency=2, inference_seconds=0.4)
+    sandbox.control(concurrency=2, inference_seconds=1.2)
     requests = [fal.submitted() for _ in range(5)]
     fal.until(requests[0], "IN_PROGRESS")
 
@@ -125,7 +123,7 @@ def test_no_more_run_at_once_than_the_account_may(fal, sandbox):
 
 
 def test_the_stream_sends_each_change_and_ends(fal, sandbox):
-    sandbox.control(queue_seconds=0.1, inference_seconds=0.2)
+    sandbox.control(queue_seconds=1.0, inference_seconds=0.2)
     request_id = fal.submitted()
 
     with fal.http.stream("GET", fal.request(request_id, "/status/stream"), params={"logs": 1}) as response:
@@ -159,11 +157,11 @@ def test_cancelling_in_progress_stops_soon(fal, sandbox):
     answer = fal.cancel(request_id)
 
     assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
-    assert fal.until(request_id, seconds=3)["error_type"] == "client_cancelled"
+    assert fal.until(request_id, seconds=20)["error_type"] == "client_cancelled"
 
 
 def test_a_cancellation_can_come_too_late_to_stop_it(fal, sandbox):
-    sandbox.control(inference_seconds=0.4, cancel_lets_finish=True)
+    sandbox.control(inference_seconds=1.5, cancel_lets_finish=True)
     request_id = fal.submitted()
     fal.until(request_id, "IN_PROGRESS")
 
@@ -192,7 +190,7 @@ def test_a_start_deadline_ends_the_wait(fal, sandbox):
     sandbox.control(queue_seconds=30)
     request_id = fal.submitted(headers={"X-Fal-Request-Timeout": "0.2"})
 
-    fal.until(request_id, seconds=3)
+    fal.until(request_id, seconds=20)
 
     result = fal.result(request_id)
     assert result.status_code == 504

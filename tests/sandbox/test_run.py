@@ -39,9 +39,9 @@ def test_a_caller_who_leaves_cancels(fal, sandbox):
     sandbox.control(inference_seconds=30, cancel_seconds=0)
 
     with pytest.raises(httpx.ReadTimeout):
-        fal.http.post(f"{fal.url}/run/{ENDPOINT}", json=fal.input(), timeout=0.3)
+        fal.http.post(f"{fal.url}/run/{ENDPOINT}", json=fal.input(), timeout=1.0)
 
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 20
     while not sandbox.requests()[0]["cancelled"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -81,7 +81,7 @@ def test_a_500_after_the_fact_is_replayed_by_its_key(stand, client, blunt):
 
 
 def test_a_twin_in_flight_is_refused(stand, blunt):
-    stand.rule("request", "delay", "POST /v1/customers", seconds=0.5, times=1)
+    stand.rule("request", "delay", "POST /v1/customers", seconds=1.5, times=1)
     outcomes = []
 
     def create():

@@ -158,7 +158,7 @@ def test_an_event_is_sent_again_on_request(customer, hook, stand):
 
 
 def test_events_arrive_in_another_order(customer, hook, stand):
-    stand.rule("webhook", "delay", "customer.created", times=1, seconds=0.3)
+    stand.rule("webhook", "delay", "customer.created", times=1, seconds=1.0)
     first, second = customer(), customer()
 
     order = [json.loads(post.body)["data"]["object"]["id"] for post in hook.wait(2)]
