@@ -1,10 +1,14 @@
 """The Content-Security-Policy header: strict everywhere, looser on the staff site alone."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
+
+from ltxplatform.live_address import live_url_for
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -15,12 +19,15 @@ STAFF_ADDITIONS: Final = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsaf
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """Adds what the admin shell needs to pages under ADMIN_PATH, and to no other."""
+    """Adds the live process, and what the admin shell needs to pages under ADMIN_PATH, and to no other."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: "HttpResponseBase", report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
+        with suppress(DisallowedHost):  # an answer to a name that is not ours is no page with streams
+            if live_url := live_url_for(request):
+                parts.update = {**(parts.update or {}), "connect-src": [live_url]}
         if request.path_info.startswith(f"/{settings.ADMIN_PATH}/"):
             parts.update = {**(parts.update or {}), **STAFF_ADDITIONS}
         return parts

@@ -21,6 +21,7 @@ from accounts.sections import SECTIONS
 from accounts.services.notifications import unread as unread_of
 from accounts.services.notifications import unread_by
 from billing.services import balance_of, default_clip_price
+from ltxplatform.live_address import live_url_for
 from ltxplatform.theme import theme_of
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
@@ -52,7 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_buy": lambda: team is not None and request.actor.may(BILLING_MANAGE),  # type: ignore[attr-defined]
         "owns_team": lambda: team is not None and request.actor.may(TEAM_OWN),  # type: ignore[attr-defined]
         "nav": lambda: _navigation(request, team),
-        "live_url": settings.LIVE_URL,
+        "live_url": lambda: live_url_for(request),
         "sandbox_says": _sandbox_says(),
         "staff_session": getattr(request, "staff_session", None),
         "theme": lambda: theme_of(request),

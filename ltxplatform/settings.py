@@ -421,7 +421,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
         "media-src": ["'self'", "blob:"],
-        "connect-src": ["'self'", *([LIVE_URL] if LIVE_URL else [])],
+        "connect-src": ["'self'"],  # and the live process, in ltxplatform/content_security.py
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -32,7 +32,8 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     expect(owner.locator("#invitations")).to_contain_text(NORA)
 
     nora = browser.new_context().new_page()
-    site = running.url.replace("127.0.0.1", "localhost")
+    site, live = (url.replace("127.0.0.1", "localhost") for url in (running.url, running.live_url))
+    hers = Watch(nora, site, live)
     add_authenticator(nora)
     nora.goto(emailed(running, "workers", r"http://127\.0\.0\.1:\d+(/invitations/[\w-]+/)", site))
     expect(nora.get_by_role("heading", name=f"Join {team.name}")).to_be_visible()
@@ -59,6 +60,7 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     write(nora, "Boats rock in the harbour", frames="121")
     nora.locator("#generate").click()
     expect(tiles(nora).first.locator(".status")).to_have_text("Ready", timeout=SOON)
+    assert hers.complaints == []
 
     owner.goto(f"{team_pages}/members/")
     owner.locator("summary", has_text=f"Change {NORA}").click()

@@ -137,7 +137,7 @@ def product(
         "MEDIA_ROOT": str(media),
         "PUBLIC_URL": f"http://127.0.0.1:{port}" if "web" in names and not quiet_webhooks else "",
         "LIVE_URL": f"http://127.0.0.1:{free_port()}" if "live" in names else "",
-        "LIVE_ORIGINS": f"http://127.0.0.1:{port}",
+        "LIVE_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
         "FAL_LOST_REPLY_SECONDS": "3",
         "LOG_LEVEL": "WARNING",
         **environment,

@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 "PYTHONUNBUFFERED": "1",
                 "DATABASE_URL": database_address(),
                 "LIVE_URL": self.live,
-                "LIVE_ORIGINS": self.site.rstrip("/"),
+                "LIVE_ORIGINS": f"{self.site.rstrip('/')},http://localhost:{self.port}",  # passkeys need the name
             }
             if settings.SANDBOX_IN_USE and not settings.PUBLIC_URL:
                 self.environment["PUBLIC_URL"] = self.site.rstrip("/")
