@@ -4,12 +4,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -18,14 +17,10 @@ import psutil
 import pytest
 
 from ltxplatform import embedded_postgres, processes
+from tests.support.product import free_port
 from tests.support.programs import ROOT, Running, all_ended, manage
 
 pytestmark = pytest.mark.processes
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return server.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

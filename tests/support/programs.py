@@ -48,8 +48,15 @@ class Running:
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `condition` holds; fail with the program's output when it does not, or it ended."""
-        processes.wait_until(lambda: condition() or self.child.poll() is not None, seconds=seconds)
-        assert condition(), self.output
+        holds = False
+
+        def is_over() -> bool:
+            nonlocal holds
+            holds = condition()
+            return holds or self.child.poll() is not None
+
+        processes.wait_until(is_over, seconds=seconds)
+        assert holds, f"{self.output}\nexit code {self.child.poll()}"
 
     def ended(self, seconds: float = 60) -> int:
         """The exit code, once the program and its output have ended."""
