@@ -57,4 +57,4 @@ def test_a_name_that_is_not_ours_is_refused(settings):
     response = Client(headers={"host": "elsewhere.example"}).get("/")
 
     assert response.status_code == 400
-    assert "http://" not in response["Content-Security-Policy"]
+    assert ":8001" not in response["Content-Security-Policy"]
