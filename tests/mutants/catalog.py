@@ -133,7 +133,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the frame rate is a matter of price",
-        "tests/generations/test_api.py::TestQuotes::test_the_price_with_its_breakdown",
+        "tests/generations/api/test_quotes.py::test_the_price_with_its_breakdown",
         (
             InFile(
                 "generations/parameters.py",

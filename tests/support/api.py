@@ -47,3 +47,8 @@ class ApiClient:
 
 def api_for(team: Team, *, scopes: Iterable[str] = EVERYTHING) -> ApiClient:
     return ApiClient(make_key(team, scopes=scopes)[1])
+
+
+def pointers(response: Any) -> list[str]:
+    """Where in the request each error is."""
+    return [error["pointer"] for error in response.json()["errors"]]
