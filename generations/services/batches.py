@@ -95,10 +95,9 @@ def submit_batch(
     """Put all clips in line and hold each one's price; all of it happens or none of it.
 
     A repeated key returns the first batch. `start_within` (seconds) is each clip's start deadline. The prices are
-    today's, or what the quote `quote_id` promised for all of them; the clips count for `project`.
-    Raises KeyReused, FieldErrors for none or too many
-    clips, RowErrors for pictures of others, billing.QuoteExpired and QuoteMismatch, and what `check_holds` raises: its
-    amounts are those of the whole. Inserts the clips, then locks the wallet.
+    today's, or what the quote `quote_id` promised for all of them; the clips count for `project`. Raises KeyReused,
+    FieldErrors for none or too many clips, RowErrors for pictures of others, billing.QuoteExpired and QuoteMismatch,
+    and what `check_holds` raises: its amounts are those of the whole. Inserts the clips, then locks the wallet.
     """
     now = now or timezone.now()
     request_hash = with_quote(
