@@ -345,7 +345,7 @@ def listeners(connection: psycopg.Connection) -> list[int]:
     return [pid for (pid,) in rows]
 
 
-# Locks of its own, known upstream in several forms (granian 875, 900), the last of them rarer than one stop in 300.
+# Known upstream in several forms (granian 875, 900); what is left of it is rarer than one stop in 300.
 KILLED_BY_ITS_SUPERVISOR = "[WARNING] Killing worker-1 after it refused to gracefully stop"
 
 
