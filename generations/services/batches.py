@@ -125,14 +125,8 @@ def submit_batch(
         price=sum(price.amount for price in prices),
         created_at=now,
     )
-    try:
-        with transaction.atomic():
-            batch.save(force_insert=True)
-    except IntegrityError:
-        # A twin with the same key committed between our look and our insert.
-        twin = replay_of_batch(actor, idempotency_key, request_hash)
-        if twin is None:
-            raise
+    twin = _insert_or_twin(actor, batch)
+    if twin is not None:
         return twin
     rows = _rows(actor, batch, orders, prices, now, start_within)
     accept_rows(actor, rows, now=now)
@@ -141,6 +135,19 @@ def submit_batch(
         hold_price(actor, row, price)
     lines.wake(rows[0], now=now)  # last: it locks the lines
     return BatchResult(batch, replayed=False)
+
+
+def _insert_or_twin(actor: Actor, batch: Batch) -> BatchResult | None:
+    """None once `batch` is inserted; else the one with its key that was committed between our look and our insert."""
+    try:
+        with transaction.atomic():
+            batch.save(force_insert=True)
+    except IntegrityError:
+        twin = replay_of_batch(actor, batch.idempotency_key, batch.request_hash)
+        if twin is None:
+            raise
+        return twin
+    return None
 
 
 def replay_of_batch(actor: Actor, key: str, request_hash: str) -> BatchResult | None:
