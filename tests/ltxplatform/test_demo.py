@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import httpx
 import psutil
 import pytest
 
@@ -86,6 +87,22 @@ def test_an_unknown_address_shows_our_own_page(demo: Running, environment: dict[
     assert missing.value.code == 404
     assert "There is nothing here" in body
     assert "urlpatterns" not in body
+
+
+@pytest.mark.parametrize(
+    ("name", "is_let_in"), [("127.0.0.1", True), ("localhost", True), ("elsewhere", False)]
+)
+def test_pages_under_both_names_of_this_machine_may_listen(
+    name: str, is_let_in: bool, demo: Running, environment: dict[str, str]
+) -> None:
+    """Passkeys need `localhost`. Who is not signed in hears nothing, and is told so under the right origin alone."""
+    assert processes.wait_until(lambda: live_listens(environment), seconds=40)
+    origin = f"http://{name}:{environment['PORT']}"
+
+    answer = httpx.get(f"{environment['LIVE_URL']}/live/t/demo/", headers={"Origin": origin}, trust_env=False)
+
+    assert answer.status_code == (401 if is_let_in else 403)
+    assert answer.headers.get("Access-Control-Allow-Origin") == (origin if is_let_in else None)
 
 
 def test_a_second_demo_of_the_checkout_is_refused(demo: Running, environment: dict[str, str]) -> None:
