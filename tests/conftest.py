@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext
 from pytest_django import DjangoDbBlocker
 from xdist.scheduler import LoadGroupScheduling
 
@@ -20,8 +20,6 @@ from tests.support.sandbox_process import sandbox_server
 
 # Playwright keeps an event loop running in the main thread, where Django then refuses to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-# Three parts of the suite share two cores: what a page shows in the end may take longer than the usual five seconds.
-expect.set_options(timeout=20_000)
 
 
 @pytest.hookimpl(trylast=True)

@@ -54,7 +54,7 @@ def test_a_claim_ends_with_an_error_and_with_its_connection(other_worker) -> Non
     assert takes(other_worker, clip)
 
     other_worker.close()
-    assert processes.wait_until(lambda: claimed(clip), seconds=20)  # the server takes a moment to notice
+    assert processes.wait_until(lambda: claimed(clip), seconds=5)  # the server takes a moment to notice
 
 
 def claimed(generation_id: UUID) -> bool:

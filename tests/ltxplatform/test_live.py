@@ -1,6 +1,7 @@
 """The live process: who may listen, what is heard, and what happens when things go away."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
@@ -210,7 +211,7 @@ def test_one_person_has_only_so_many_streams(live: str, team: Team) -> None:
         with opened(page(live, team), **session_of(factories.make_member(team, "viewer"))) as stream:
             assert stream.status == 200
     # A page that was closed makes room.
-    assert processes.wait_until(lambda: status_of(page(live, team), person) == 200, seconds=20)
+    assert processes.wait_until(lambda: status_of(page(live, team), person) == 200, seconds=5)
 
 
 def status_of(url: str, headers: dict[str, str]) -> int:
@@ -355,10 +356,12 @@ def test_sigterm_closes_the_streams_at_once(team: Team, database: str) -> None:
         family = process.descendants()
         url = page(f"http://127.0.0.1:{port}", team)
         with opened(url, **session_of(factories.owner_of(team))) as stream:
+            asked_at = time.monotonic()
             process.child.terminate()
             stream.wait_for(lambda: stream.has_ended, 3)
 
         # granian's worker sometimes stands still once all is closed, and is killed after its five seconds.
         assert process.ended(10) == 0, process.output
+        by_itself = time.monotonic() - asked_at < 5
         assert all_ended(*family)
-        assert set(process.lines) <= {KILLED_BY_ITS_SUPERVISOR}
+        assert process.output == ("" if by_itself else KILLED_BY_ITS_SUPERVISOR)

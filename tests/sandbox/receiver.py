@@ -60,7 +60,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
-    def wait(self, count: int, seconds: float = 20) -> list[Post]:
+    def wait(self, count: int, seconds: float = 10) -> list[Post]:
         """The posts, once there are that many."""
         deadline = time.monotonic() + seconds
         while len(self.posts) < count and time.monotonic() < deadline:

@@ -28,7 +28,7 @@ def test_a_taken_port_is_one_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "sandbox", "--port", str(port), "--data", str(tmp_path)]
-        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=20, check=False)
 
     assert done.returncode == 1
     assert done.stderr == f"Port {port} on 127.0.0.1 cannot be used: Address already in use.\n"
@@ -45,7 +45,7 @@ def test_it_ends_within_a_second_with_streams_open():
             spent = time.monotonic() - began
 
     assert status == 0
-    assert spent < 10  # the stream alone would have lasted 30 s
+    assert spent < 2  # one second, and one more on a busy machine
     assert not [child for child in children if child.is_running()]
 
 

@@ -43,7 +43,7 @@ def test_a_request_goes_from_the_line_through_inference_to_a_clip(fal, sandbox):
     assert "queue_position" not in running
     assert (early.status_code, early.json()) == (400, {"detail": "Request is still in progress"})
     assert fal.status(request_id).status_code == 200
-    assert done["metrics"]["inference_time"] >= 1.2
+    assert 1.2 <= done["metrics"]["inference_time"] < 30  # rendering may take longer than asked
     result = fal.result(request_id)
     assert result.status_code == 200
     assert result.headers["x-fal-billable-units"] == "0.375"
@@ -157,7 +157,7 @@ def test_cancelling_in_progress_stops_soon(fal, sandbox):
     answer = fal.cancel(request_id)
 
     assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
-    assert fal.until(request_id, seconds=20)["error_type"] == "client_cancelled"
+    assert fal.until(request_id, seconds=3)["error_type"] == "client_cancelled"
 
 
 def test_a_cancellation_can_come_too_late_to_stop_it(fal, sandbox):
@@ -190,7 +190,7 @@ def test_a_start_deadline_ends_the_wait(fal, sandbox):
     sandbox.control(queue_seconds=30)
     request_id = fal.submitted(headers={"X-Fal-Request-Timeout": "0.2"})
 
-    fal.until(request_id, seconds=20)
+    fal.until(request_id, seconds=3)
 
     result = fal.result(request_id)
     assert result.status_code == 504

@@ -40,7 +40,7 @@ def deliveries(sandbox):
 
 def settle(sandbox):
     """Wait until the stand-in has noted the end of its deliveries."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 5
     while not sandbox.requests()[-1]["webhook_done"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def all_ended(*family: psutil.Process) -> bool:
     """Whether all are gone, or only wait for a parent to collect them, within a moment."""
-    return processes.wait_until(lambda: not any(map(_is_alive, family)), seconds=20)
+    return processes.wait_until(lambda: not any(map(_is_alive, family)), seconds=5)
 
 
 def _is_alive(process: psutil.Process) -> bool:

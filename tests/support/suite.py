@@ -18,7 +18,7 @@ from ltxplatform import processes
 from tests.support import postgres
 
 WORKERS = os.environ.get("WORKERS", "2")
-LIMIT_SECONDS = float(os.environ.get("TEST_SECONDS", "1040"))
+LIMIT_SECONDS = float(os.environ.get("TEST_SECONDS", "960"))
 NOTHING_COLLECTED = 5
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 BROWSER = [*PYTEST, "-m", "browser"]

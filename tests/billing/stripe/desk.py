@@ -80,7 +80,7 @@ class Desk:
         found = list(reversed(self.objects("event")))
         return [event for event in found if not kinds or event["type"] in kinds]
 
-    def wait_for(self, kind: str, *, seconds: float = 20) -> None:
+    def wait_for(self, kind: str, *, seconds: float = 10) -> None:
         """Until it has happened at Stripe: slow things take their time there."""
         deadline = time.monotonic() + seconds
         while not self.events(kind):
