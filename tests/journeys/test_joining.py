@@ -58,7 +58,9 @@ def test_somebody_joins_works_within_a_limit_and_is_removed(
     nora.goto(f"{site}/t/{team.slug}/create/")
     upload(nora, harbour(tmp_path))
     write(nora, "Boats rock in the harbour", frames="121")
-    nora.locator("#generate").click()
+    with nora.expect_response(f"{live}/live/**") as stream:  # with her cookie, which belongs to the name
+        nora.locator("#generate").click()
+    assert stream.value.status == 200
     expect(tiles(nora).first.locator(".status")).to_have_text("Ready", timeout=SOON)
     assert hers.complaints == []
 
